@@ -1,0 +1,3 @@
+"""pricectl: prices through three tiers - a hot cache, a Parquet store, the providers."""
+
+__version__ = "0.1.0"
