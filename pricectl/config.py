@@ -1,0 +1,223 @@
+"""Where things are and how they are set: the home, the settings, the origin of each value.
+
+Precedence: flag > environment (``PRICECTL_<NAME>``) > ``config.toml`` in the home > default. An unknown key is an
+error that names the nearest one. The module level imports next to nothing: the front door asks it for the home.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from pricectl.errors import ConfigError
+
+ENV = "PRICECTL_"
+# Variables that leave a cached answer as it is: the front door need not step aside for them.
+HARMLESS_ENV = ("PRICECTL_HOME", "PRICECTL_BINANCE_URL", "PRICECTL_YAHOO_URL")
+PROVIDERS = ("binance", "yahoo")
+
+
+class Home(NamedTuple):
+    """The folder that holds everything, and the names in it. All are text paths; nothing is created here."""
+
+    root: str
+
+    @property
+    def config(self) -> str:
+        return os.path.join(self.root, "config.toml")
+
+    @property
+    def assets(self) -> str:
+        return os.path.join(self.root, "assets.csv")
+
+    @property
+    def cache(self) -> str:
+        return os.path.join(self.root, "cache")
+
+    @property
+    def store(self) -> str:
+        return os.path.join(self.root, "store")
+
+    @property
+    def state(self) -> str:
+        return os.path.join(self.root, "state")
+
+    @property
+    def hits(self) -> str:
+        """The file in which the front door counts its answers, one byte each."""
+        return os.path.join(self.root, "state", "hits")
+
+
+def home_dir(flag: str | None, env: Mapping[str, str]) -> str:
+    """The home: the flag, ``PRICECTL_HOME``, or the platform's per-user data folder."""
+    chosen = flag or env.get("PRICECTL_HOME")
+    if chosen:
+        return os.path.abspath(os.path.expanduser(chosen))
+    base = os.path.expanduser("~")
+    if sys.platform == "darwin":
+        return os.path.join(base, "Library", "Application Support", "pricectl")
+    data = env.get("XDG_DATA_HOME", "")
+    return os.path.join(data if os.path.isabs(data) else os.path.join(base, ".local", "share"), "pricectl")
+
+
+def seconds(text: str) -> float:
+    """The seconds that ``90s``, ``5m``, ``2h``, ``1d`` or a bare number of seconds stand for. Raises ValueError."""
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}.get(text[-1:], 0.0)
+    number = text[:-1] if unit else text
+    if not (number.isascii() and number.replace(".", "", 1).isdigit() and len(number) <= 12):
+        raise ValueError(f"{text!r} is not a duration; write it as 90s, 5m or 2h")
+    return float(number) * (unit or 1.0)
+
+
+def _duration(text: str) -> float:
+    value = seconds(text)
+    if value <= 0:
+        raise ValueError(f"{text!r} is not longer than nothing")
+    return value
+
+
+def _flag(text: str) -> bool:
+    truth = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+    if text.lower() not in truth:
+        raise ValueError(f"{text!r} is neither true nor false")
+    return truth[text.lower()]
+
+
+def _retention(text: str) -> str:
+    number, unit = text[:-1], text[-1:]
+    if text != "all" and not (number.isascii() and number.isdigit() and 0 < int(number) < 1000 and unit in "my"):
+        raise ValueError(f"{text!r} is not a retention; write it as 18m, 1y or all")
+    return text
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")) or any(c.isspace() for c in text):
+        raise ValueError(f"{text!r} is not an http(s) address")
+    return text.rstrip("/")
+
+
+def _group(text: str) -> str:
+    return text
+
+
+class Setting(NamedTuple):
+    """One setting: its dotted name, default text, reader and one line of documentation."""
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    doc: str
+
+    @property
+    def env(self) -> str:
+        return ENV + self.name.upper().replace(".", "_")
+
+
+SETTINGS = (
+    Setting("read_only", "false", _flag, "Read and never write: no cache, no store commit, no refresh."),
+    Setting("timeout", "20s", _duration, "The longest a command may wait for its providers, all retries included."),
+    Setting("fresh.open", "60s", _duration, "How long a quote counts as fresh while its market is open."),
+    Setting("retention.daily", "1y", _retention, "How long daily bars are kept (18m, 1y, all)."),
+    Setting("retention.weekly", "3y", _retention, "How long weekly bars are kept, counted from today (3y, all)."),
+    Setting("home.group", "", _group, "Open the home read-only to this Unix group (folders 2750, files 0640)."),
+    Setting("binance.url", "https://data-api.binance.vision", _url, "Base address of Binance's market data."),
+    Setting("yahoo.url", "https://query2.finance.yahoo.com", _url, "Base address of Yahoo Finance."),
+)
+
+
+class Settings:
+    """The settings in force: ``settings["fresh.open"]`` by dotted name; ``origins`` says where each came from."""
+
+    __slots__ = ("_values", "home", "origins")
+
+    def __init__(self, home: Home, values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
+        self.home = home
+        self.origins = origins
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    @property
+    def read_only(self) -> bool:
+        return bool(self._values["read_only"])
+
+    @property
+    def timeout_s(self) -> float:
+        return float(self._values["timeout"])
+
+    def url(self, provider: str) -> str:
+        """The base address of a provider, without a closing slash."""
+        return str(self._values[f"{provider}.url"])
+
+
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = str(value).lower() if isinstance(value, bool) else str(value)
+    return flat
+
+
+def _file_values(path: str) -> dict[str, str]:
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            return _flatten(tomllib.load(file))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {path}: {error}", "mend the file, or move it away") from error
+
+
+def _check_names(names: Mapping[str, str], known: set[str], where: str) -> None:
+    import difflib
+
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            hint = f"did you mean {near[0]}?" if near else "`pricectl config template` lists the settings"
+            raise ConfigError(f"unknown setting {name} in {where}", hint)
+
+
+def load(home: Home, env: Mapping[str, str], flags: Mapping[str, str] | None = None) -> Settings:
+    """The settings in force for ``home``. Raises ConfigError for an unknown key or a value that cannot be read."""
+    by_name = {setting.name: setting for setting in SETTINGS}
+    by_env = {setting.env: setting for setting in SETTINGS}
+    from_file = _file_values(home.config)
+    _check_names(from_file, set(by_name), home.config)
+    from_env = {name: value for name, value in env.items() if name.startswith(ENV) and name != "PRICECTL_HOME"}
+    _check_names(from_env, set(by_env), "the environment")
+    layers = (
+        ("flag", dict(flags or {})),
+        ("environment", {by_env[name].name: value for name, value in from_env.items()}),
+        (home.config, from_file),
+        ("default", {setting.name: setting.default for setting in SETTINGS}),
+    )
+    values, origins = {}, {}
+    for setting in SETTINGS:
+        origin, text = next((where, found[setting.name]) for where, found in layers if setting.name in found)
+        try:
+            values[setting.name] = setting.read(text)
+        except ValueError as error:
+            raise ConfigError(f"{setting.name} ({origin}): {error}", "correct the value") from error
+        origins[setting.name] = origin
+    return Settings(home, values, origins)
+
+
+def ensure_home(settings: Settings) -> None:
+    """The home and its three folders exist, 0700 (2750 with ``home.group``). Raises OSError."""
+    group = settings["home.group"]
+    mode = 0o2750 if group else 0o700
+    for path in (settings.home.root, settings.home.cache, settings.home.store, settings.home.state):
+        if os.path.isdir(path):
+            continue
+        os.makedirs(path, mode=0o700)
+        if group:
+            import shutil
+
+            shutil.chown(path, group=group)
+        os.chmod(path, mode)
