@@ -4,13 +4,12 @@ Everything is used where present and skipped where not; the suite passes on a cl
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(os.environ.get("PRICECTL_TEST_DATA", Path(__file__).parents[2].parent / "shared"))
+ROOT = Path(__file__).parents[2].parent / "shared"
 PRESENT = (ROOT / "wire" / "manifest.json").exists()
 needs_shared_data = pytest.mark.skipif(not PRESENT, reason="the optional test data are not beside the checkout")
 
