@@ -1,63 +1,17 @@
-"""Where things are and how they are set: the home, the settings, the origin of each value.
+"""How things are set: the settings, and the origin of each value.
 
 Precedence: flag > environment (``PRICECTL_<NAME>``) > ``config.toml`` in the home > default. An unknown key is an
-error that names the nearest one. The module level imports next to nothing: the front door asks it for the home.
+error that names the nearest one.
 """
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pricectl.errors import ConfigError
+from pricectl.home import ENV, Home
 
-ENV = "PRICECTL_"
-# Variables that leave a cached answer as it is: the front door need not step aside for them.
-HARMLESS_ENV = ("PRICECTL_HOME", "PRICECTL_BINANCE_URL", "PRICECTL_YAHOO_URL")
 PROVIDERS = ("binance", "yahoo")
-
-
-class Home(NamedTuple):
-    """The folder that holds everything, and the names in it. All are text paths; nothing is created here."""
-
-    root: str
-
-    @property
-    def config(self) -> str:
-        return os.path.join(self.root, "config.toml")
-
-    @property
-    def assets(self) -> str:
-        return os.path.join(self.root, "assets.csv")
-
-    @property
-    def cache(self) -> str:
-        return os.path.join(self.root, "cache")
-
-    @property
-    def store(self) -> str:
-        return os.path.join(self.root, "store")
-
-    @property
-    def state(self) -> str:
-        return os.path.join(self.root, "state")
-
-    @property
-    def hits(self) -> str:
-        """The file in which the front door counts its answers, one byte each."""
-        return os.path.join(self.root, "state", "hits")
-
-
-def home_dir(flag: str | None, env: Mapping[str, str]) -> str:
-    """The home: the flag, ``PRICECTL_HOME``, or the platform's per-user data folder."""
-    chosen = flag or env.get("PRICECTL_HOME")
-    if chosen:
-        return os.path.abspath(os.path.expanduser(chosen))
-    base = os.path.expanduser("~")
-    if sys.platform == "darwin":
-        return os.path.join(base, "Library", "Application Support", "pricectl")
-    data = env.get("XDG_DATA_HOME", "")
-    return os.path.join(data if os.path.isabs(data) else os.path.join(base, ".local", "share"), "pricectl")
 
 
 def seconds(text: str) -> float:

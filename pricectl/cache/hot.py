@@ -1,0 +1,141 @@
+"""The hot quotes, on diskcache. Keeps them long and returns stale ones: freshness is the engine's business.
+
+A damaged or unwritable cache is a miss and one warning, never a failed answer. Reading goes through ``peek`` (one
+SELECT, no diskcache); writing through diskcache in one transaction.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pricectl.cache import peek
+from pricectl.config import Settings, ensure_home
+from pricectl.errors import UnknownSymbol
+from pricectl.model.asset import Series
+from pricectl.model.instant import Clock
+from pricectl.model.quote import Quote
+
+QUOTES_KEPT_S = 7 * 86_400.0
+MISSES_KEPT_S = 3_600.0  # an unknown symbol may be listed tomorrow: forgotten far sooner than a quote
+
+
+class Cache:
+    """The hot cache of one home. ``warn`` is told once when it cannot be read or written."""
+
+    def __init__(self, settings: Settings, clock: Clock, warn: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._home = settings.home
+        self._clock = clock
+        self._warn = warn
+        self._broken = False
+
+    def quotes(self, series: Sequence[Series]) -> dict[Series, Quote]:
+        """What is kept of these series, fresh or stale, in one query; absent means missing."""
+        keys = [_key(one) for one in series]
+        found = self._read(lambda connection, now_s: peek.keyed(connection, keys, now_s), {})
+        return {quote.series: quote for quote in map(Quote._make, found.values())}
+
+    def misses(self, series: Sequence[Series]) -> dict[Series, UnknownSymbol]:
+        """Which of these series their provider did not know within the last hour, and what it said."""
+        wanted = {_miss_key(one): one for one in series}
+        rows = self._read(lambda connection, now_s: peek.texts(connection, list(wanted), now_s), {})
+        return {
+            wanted[key]: UnknownSymbol(message, "check the spelling at the provider", wanted[key].provider)
+            for key, message in rows.items()
+        }
+
+    def _read(self, query: Callable[[sqlite3.Connection, float], Any], empty: Any) -> Any:
+        if self._broken or not os.path.exists(os.path.join(self._home.cache, "cache.db")):
+            return empty
+        try:
+            connection = peek.connect(self._home)
+            try:
+                return query(connection, self._clock.now_ms() / 1000)
+            finally:
+                connection.close()
+        except (sqlite3.Error, OSError, UnicodeError) as error:
+            self._give_up(f"the hot cache cannot be read ({error}); answering without it")
+            return empty
+
+    def put(self, quotes: Iterable[Quote], names: Mapping[str, tuple[str, Series]], stamp: str) -> None:
+        """Keep quotes, and the names (upper case -> canonical symbol and series) under which they were asked.
+
+        ``stamp`` is the state of the catalogue that resolved the names. The newer of two quotes stays, so that
+        racing processes cannot move a price back.
+        """
+        fresh = list(quotes)
+
+        def write(cache: Any) -> None:
+            kept = self.quotes([quote.series for quote in fresh])  # no writer comes between: we hold the lock
+            unknown = self.misses([quote.series for quote in fresh])
+            for quote in fresh:
+                old = kept.get(quote.series)
+                if old is None or (old.updated_ms, old.fetched_ms) <= (quote.updated_ms, quote.fetched_ms):
+                    cache.set(_key(quote.series), list(quote[2:]), expire=QUOTES_KEPT_S)
+                if quote.series in unknown:
+                    cache.delete(_miss_key(quote.series))
+            for name, (symbol, series) in names.items():
+                cache.set(peek.NAME_KEY + name, [symbol, _key(series), stamp], expire=QUOTES_KEPT_S)
+
+        self._write(write)
+
+    def put_misses(self, misses: Mapping[Series, str]) -> None:
+        """Remember for an hour that a provider does not know these series, and what it said."""
+
+        def write(cache: Any) -> None:
+            for series, message in misses.items():
+                cache.set(_miss_key(series), [message], expire=MISSES_KEPT_S)
+
+        if misses:
+            self._write(write)
+
+    def _write(self, write: Callable[[Any], None]) -> None:
+        if self._broken or self._settings.read_only:
+            return
+        from diskcache import Timeout
+
+        from pricectl.cache.disk import opened
+
+        try:
+            ensure_home(self._settings)
+            cache = opened(self._home.cache)
+            try:
+                with cache.transact(retry=True):
+                    write(cache)
+            finally:
+                cache.close()
+        except Timeout:
+            self._give_up("the hot cache is busy; the quotes were not kept")
+        except (sqlite3.Error, OSError, ValueError) as error:
+            self._set_aside(error)
+
+    def _set_aside(self, error: Exception) -> None:
+        """A damaged cache is moved away, so that the next run makes a new one; all else is only said."""
+        path = os.path.join(self._home.cache, "cache.db")
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            try:
+                os.replace(path, f"{path}.damaged-{int(time.time())}")
+            except OSError:
+                pass
+            else:
+                for suffix in ("-wal", "-shm"):
+                    if os.path.exists(path + suffix):
+                        os.unlink(path + suffix)
+                self._give_up(f"the hot cache was damaged ({error}); it is set aside and made anew")
+                return
+        self._give_up(f"the hot cache cannot be written ({error}); the quotes were not kept")
+
+    def _give_up(self, message: str) -> None:
+        if not self._broken:
+            self._warn(message)
+        self._broken = True
+
+
+def _key(series: Series) -> str:
+    return f"{peek.QUOTE_KEY}{series.provider}/{series.provider_id}"
+
+
+def _miss_key(series: Series) -> str:
+    return f"miss/1/{series.provider}/{series.provider_id}"
