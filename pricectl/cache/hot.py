@@ -7,7 +7,7 @@ SELECT, no diskcache); writing through diskcache in one transaction.
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pricectl.cache import peek
@@ -59,27 +59,41 @@ class Cache:
             self._give_up(f"the hot cache cannot be read ({error}); answering without it")
             return empty
 
-    def put(self, quotes: Iterable[Quote], names: Mapping[str, tuple[str, Series]], stamp: str) -> None:
-        """Keep quotes, and the names (upper case -> canonical symbol and series) under which they were asked.
-
-        ``stamp`` is the state of the catalogue that resolved the names. The newer of two quotes stays, so that
-        racing processes cannot move a price back.
-        """
-        fresh = list(quotes)
+    def put(self, quotes: Sequence[Quote]) -> None:
+        """Keep quotes. The newer of two stays, so that racing processes cannot move a price back."""
 
         def write(cache: Any) -> None:
-            kept = self.quotes([quote.series for quote in fresh])  # no writer comes between: we hold the lock
-            unknown = self.misses([quote.series for quote in fresh])
-            for quote in fresh:
+            series = [quote.series for quote in quotes]
+            kept = self.quotes(series)  # no writer comes between: we hold the lock
+            unknown = self.misses(series)
+            for quote in quotes:
                 old = kept.get(quote.series)
                 if old is None or (old.updated_ms, old.fetched_ms) <= (quote.updated_ms, quote.fetched_ms):
                     cache.set(_key(quote.series), list(quote[2:]), expire=QUOTES_KEPT_S)
                 if quote.series in unknown:
                     cache.delete(_miss_key(quote.series))
-            for name, (symbol, series) in names.items():
-                cache.set(peek.NAME_KEY + name, [symbol, _key(series), stamp], expire=QUOTES_KEPT_S)
 
         self._write(write)
+
+    def put_names(self, names: Mapping[str, tuple[str, Series]]) -> None:
+        """Keep what asked names (upper case) mean, canonical symbol and series, for the front door.
+
+        Writes only what is not known yet under the present state of the catalogue.
+        """
+        stamp = peek.stamp(self._home)
+        known = self._read(lambda connection, now_s: peek.named(connection, list(names), now_s), {})
+        news = {
+            name: [symbol, _key(series), stamp]
+            for name, (symbol, series) in names.items()
+            if name not in known or known[name][:2] != (symbol, stamp)
+        }
+
+        def write(cache: Any) -> None:
+            for name, row in news.items():
+                cache.set(peek.NAME_KEY + name, row, expire=QUOTES_KEPT_S)
+
+        if news:
+            self._write(write)
 
     def put_misses(self, misses: Mapping[Series, str]) -> None:
         """Remember for an hour that a provider does not know these series, and what it said."""

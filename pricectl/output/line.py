@@ -2,8 +2,8 @@
 
 The front door and the long way both print through this module: their text is the same because it is the same
 code. It imports next to nothing, so an answer is taken as the plain tuple that ``model.quote.Answer`` also is:
-(symbol, asked, quote, source, stale), with the quote in the order of ``Quote``'s fields. Layout: a record is one line of JSON; the object round a list of records
-has a key a line, so that a person can read it and ``grep`` can find in it.
+(symbol, asked, quote, source, stale), with the quote in the order of ``Quote``'s fields. Layout: a record is one
+line of JSON; the object round a list of records has a key a line, so that a person can read it and ``grep`` it.
 """
 
 from __future__ import annotations

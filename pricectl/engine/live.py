@@ -1,0 +1,79 @@
+"""The bridge to the providers, and the only part of the engine that is asynchronous: fan out, keep the deadline,
+collect. What went wrong comes back as a value beside what went well."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+
+from pricectl import providers
+from pricectl.engine import Engine
+from pricectl.errors import PricectlError, Transient
+from pricectl.model.asset import Asset, Series
+from pricectl.model.bar import History
+from pricectl.model.quote import Miss, Quote
+from pricectl.net import Http
+
+
+def ask_quotes(
+    engine: Engine, series: Sequence[Series], timeout_s: float, *, person: bool = True
+) -> dict[Series, Quote | PricectlError]:
+    """A quote or the reason for none, for every one of ``series``, within ``timeout_s`` seconds.
+
+    ``person``: somebody waits for it, so the share of the request budget that is kept for people may be used.
+    """
+    return asyncio.run(_quotes(engine, series, timeout_s, person))
+
+
+async def _quotes(
+    engine: Engine, series: Sequence[Series], timeout_s: float, person: bool
+) -> dict[Series, Quote | PricectlError]:
+    found: dict[Series, Quote | PricectlError] = {}
+
+    async def ask(http: Http, name: str, ids: tuple[str, ...]) -> None:
+        try:
+            outcomes = await providers.get(name).quotes(http, ids)
+        except PricectlError as error:
+            found.update({Series(name, one): error for one in ids})
+            return
+        for one, outcome in zip(ids, outcomes, strict=True):
+            found[Series(name, one)] = outcome.error if isinstance(outcome, Miss) else outcome
+
+    async with Http(engine.settings, engine.ledger, engine.clock, person=person) as http:
+        http.deadline = engine.clock.monotonic() + timeout_s
+        try:
+            async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
+                for name in sorted({one.provider for one in series}):
+                    ids = [one.provider_id for one in series if one.provider == name]
+                    for part in providers.get(name).plan(ids):
+                        group.create_task(ask(http, name, part))
+        except TimeoutError:
+            pass
+    return {one: found.get(one) or _late(one.provider, timeout_s) for one in series}
+
+
+def ask_history(
+    engine: Engine, asset: Asset, start: dt.date, end: dt.date, timeout_s: float, *, person: bool = True
+) -> History:
+    """The bars of ``asset`` from ``start`` to ``end`` (inclusive session dates) as its provider has them, as traded.
+
+    Raises ProviderError of every kind; Transient when ``timeout_s`` seconds have passed.
+    """
+    return asyncio.run(_history(engine, asset, start, end, timeout_s, person))
+
+
+async def _history(
+    engine: Engine, asset: Asset, start: dt.date, end: dt.date, timeout_s: float, person: bool
+) -> History:
+    async with Http(engine.settings, engine.ledger, engine.clock, person=person) as http:
+        http.deadline = engine.clock.monotonic() + timeout_s
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await providers.get(asset.provider).history(http, asset.provider_id, start, end)
+        except TimeoutError:
+            raise _late(asset.provider, timeout_s) from None
+
+
+def _late(provider: str, timeout_s: float) -> Transient:
+    return Transient(
+        f"{provider} did not answer within {timeout_s:g} s", "try again, or allow more time with --timeout", provider
+    )

@@ -1,0 +1,193 @@
+"""One quote or many, through the three tiers: the cache, then the store, then the providers.
+
+A provider that fails does not fail the answer while an older quote is at hand: that is given, marked stale.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pricectl.engine import Engine
+from pricectl.engine.freshness import fresh_until, is_fresh
+from pricectl.errors import NotFound, NotFresh, PricectlError, StoreError, UnknownSymbol
+from pricectl.model.asset import Asset, Series
+from pricectl.model.number import plain
+from pricectl.model.quote import Answer, Miss, Quote
+
+_FUTURE_MS = 5_000  # fetched later than this after now: a clock was set back, the age means nothing
+
+
+class Wish(NamedTuple):
+    """How fresh, from where, how long. ``max_age_s`` replaces the engine's own freshness when it is given."""
+
+    timeout_s: float
+    max_age_s: float | None = None
+    offline: bool = False
+    refresh: bool = False
+
+
+class _Found(NamedTuple):
+    quote: Quote
+    source: str
+    stale: bool
+
+
+def get(engine: Engine, asked: Sequence[str], wish: Wish) -> list[Answer | Miss]:
+    """An Answer or a Miss for every symbol asked, in that order; duplicates are answered in place, fetched once."""
+    resolved = {name: _resolve(engine, name) for name in dict.fromkeys(asked)}
+    assets = {asset.series: asset for asset in resolved.values() if isinstance(asset, Asset)}
+    found = _through_tiers(engine, assets, wish) if assets else {}
+    _remember_names(engine, {name: asset for name, asset in resolved.items() if isinstance(asset, Asset)}, found)
+    outcomes: list[Answer | Miss] = []
+    for name in asked:
+        asset = resolved[name]
+        if not isinstance(asset, Asset):
+            outcomes.append(Miss(name, asset))
+            continue
+        outcome = found[asset.series]
+        if isinstance(outcome, _Found):
+            outcomes.append(Answer(asset.symbol, name, *outcome))
+        else:
+            outcomes.append(Miss(name, outcome))
+    return outcomes
+
+
+def _resolve(engine: Engine, name: str) -> Asset | PricectlError:
+    try:
+        return engine.catalogue.find(name)
+    except PricectlError as error:
+        return error
+
+
+def _through_tiers(engine: Engine, assets: dict[Series, Asset], wish: Wish) -> dict[Series, _Found | PricectlError]:
+    found: dict[Series, _Found | PricectlError] = {}
+    spare: dict[Series, _Found] = {}
+
+    def take(quotes: dict[Series, Quote], source: str) -> None:
+        for series, quote in quotes.items():
+            if not wish.refresh and _fresh_enough(quote, engine.clock.now_ms(), wish):
+                found[series] = _Found(quote, source, False)
+            elif series not in spare or spare[series].quote.fetched_ms < quote.fetched_ms:
+                spare[series] = _Found(quote, source, True)
+
+    def missing() -> list[Series]:
+        return [series for series in assets if series not in found]
+
+    take(engine.cache.quotes(list(assets)), "cache")
+    if missing() and not wish.refresh:
+        take(_stored(engine, missing(), spare), "store")
+    if missing() and not wish.offline:
+        found.update(_asked(engine, missing(), assets, wish))
+    _fall_back(engine, assets, found, spare, wish)
+    return found
+
+
+def _fresh_enough(quote: Quote, now_ms: int, wish: Wish) -> bool:
+    if wish.max_age_s is None:
+        return is_fresh(quote, now_ms)
+    return -_FUTURE_MS <= now_ms - quote.fetched_ms <= wish.max_age_s * 1000
+
+
+def _stored(engine: Engine, series: Sequence[Series], spare: dict[Series, _Found]) -> dict[Series, Quote]:
+    """The store's latest quotes of ``series``; only looked at where they can be newer than what the cache gave."""
+    newest_needed = min((spare[one].quote.fetched_ms if one in spare else 0 for one in series), default=0)
+    try:
+        return engine.store.latest(series, newer_than_ms=newest_needed)
+    except StoreError as error:
+        engine.warn(f"the store cannot be read ({error}); answering without it")
+        return {}
+
+
+def _asked(
+    engine: Engine, series: Sequence[Series], assets: dict[Series, Asset], wish: Wish
+) -> dict[Series, _Found | PricectlError]:
+    from pricectl.engine.live import ask_quotes
+
+    known: dict[Series, UnknownSymbol] = {} if wish.refresh else engine.cache.misses(series)
+    outcomes: dict[Series, Quote | PricectlError] = {**known}
+    rest = [one for one in series if one not in known]
+    if rest:
+        outcomes |= ask_quotes(engine, rest, wish.timeout_s)
+    now_ms = engine.clock.now_ms()
+    open_s = engine.settings["fresh.open"]
+    fetched = {}
+    for one, outcome in outcomes.items():
+        if isinstance(outcome, Quote):
+            until_ms = fresh_until(outcome, engine.calendar(assets[one]), now_ms, open_s)
+            fetched[one] = outcome._replace(fresh_until_ms=until_ms)
+    _keep(engine, list(fetched.values()), {one: str(e) for one, e in outcomes.items() if _is_news(e, one, known)})
+    return {
+        one: _Found(fetched[one], "provider", False) if not isinstance(outcome, PricectlError) else outcome
+        for one, outcome in outcomes.items()
+    }
+
+
+def _is_news(outcome: Quote | PricectlError, series: Series, known: dict[Series, UnknownSymbol]) -> bool:
+    return isinstance(outcome, UnknownSymbol) and series not in known
+
+
+def _keep(engine: Engine, quotes: list[Quote], unknown: dict[Series, str]) -> None:
+    if engine.settings.read_only:
+        return
+    engine.cache.put_misses(unknown)
+    if not quotes:
+        return
+    engine.cache.put(quotes)
+    try:
+        engine.store.put_latest(quotes)
+    except StoreError as error:
+        engine.warn(f"the store cannot be written ({error}); the quotes were not kept in it")
+
+
+def _fall_back(
+    engine: Engine,
+    assets: dict[Series, Asset],
+    found: dict[Series, _Found | PricectlError],
+    spare: dict[Series, _Found],
+    wish: Wish,
+) -> None:
+    """Give the older quote, or the last close, where nothing fresh could be had; say so once for each cause."""
+    failed = [series for series in assets if not isinstance(found.get(series), _Found)]
+    without = [series for series in failed if series not in spare and not _is_unknown(found.get(series))]
+    for series, quote in (_last_closes(engine, assets, without) if without else {}).items():
+        spare[series] = _Found(quote, "store", True)
+    causes: dict[str, list[str]] = {}
+    for series in failed:
+        error = found.get(series)
+        symbol = assets[series].symbol
+        if series in spare and not _is_unknown(error):
+            causes.setdefault(str(error) if error else "offline", []).append(symbol)
+            found[series] = spare[series]
+        elif error is None:
+            found[series] = NotFresh(f"nothing is stored of {symbol}", "ask again without --offline")
+    for cause, symbols in causes.items():
+        which = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols ({', '.join(symbols[:3])}, ...)"
+        engine.warn(f"{which}: the answer is stale ({cause})")
+
+
+def _is_unknown(outcome: object) -> bool:
+    return isinstance(outcome, UnknownSymbol | NotFound)
+
+
+def _last_closes(engine: Engine, assets: dict[Series, Asset], series: Sequence[Series]) -> dict[Series, Quote]:
+    """The last stored close of each of ``series`` as a quote of the time when that session ended."""
+    try:
+        closes = engine.store.last_closes(series)
+    except StoreError:
+        return {}
+    quotes = {}
+    for one, (day, close, currency) in closes.items():
+        _, close_ms = engine.calendar(assets[one]).hours(day)
+        quotes[one] = Quote(one.provider, one.provider_id, plain(close), currency, None, close_ms, close_ms)
+    return quotes
+
+
+def _remember_names(engine: Engine, names: dict[str, Asset], found: dict[Series, _Found | PricectlError]) -> None:
+    """Let the front door know what these names mean, where their quotes are in the cache."""
+    if engine.settings.read_only:
+        return
+    meant = {
+        name.upper(): (asset.symbol, asset.series)
+        for name, asset in names.items()
+        if isinstance(outcome := found.get(asset.series), _Found) and outcome.source != "store"
+    }
+    engine.cache.put_names(meant)
