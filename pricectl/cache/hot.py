@@ -59,8 +59,27 @@ class Cache:
             self._give_up(f"the hot cache cannot be read ({error}); answering without it")
             return empty
 
-    def put(self, quotes: Sequence[Quote]) -> None:
-        """Keep quotes. The newer of two stays, so that racing processes cannot move a price back."""
+    def put(
+        self,
+        quotes: Sequence[Quote],
+        names: Mapping[str, tuple[str, Series]],
+        misses: Mapping[Series, str],
+    ) -> None:
+        """Keep what a look-up learnt, in one transaction; nothing new, nothing written.
+
+        ``quotes``: the newer of two stays, so that racing processes cannot move a price back. ``names``: what
+        asked names (upper case) mean, canonical symbol and series, for the front door, under the present state
+        of the catalogue. ``misses``: what a provider said of series that it does not know, kept for an hour.
+        """
+        stamp = peek.stamp(self._home)
+        known = self._read(lambda connection, now_s: peek.named(connection, list(names), now_s), {})
+        new_names = {
+            peek.NAME_KEY + name: [symbol, _key(series), stamp]
+            for name, (symbol, series) in names.items()
+            if name not in known or known[name][:2] != (symbol, stamp)
+        }
+        remembered = self.misses(list(misses))
+        new_misses = {_miss_key(series): [text] for series, text in misses.items() if series not in remembered}
 
         def write(cache: Any) -> None:
             series = [quote.series for quote in quotes]
@@ -72,37 +91,12 @@ class Cache:
                     cache.set(_key(quote.series), list(quote[2:]), expire=QUOTES_KEPT_S)
                 if quote.series in unknown:
                     cache.delete(_miss_key(quote.series))
+            for key, row in new_names.items():
+                cache.set(key, row, expire=QUOTES_KEPT_S)
+            for key, said in new_misses.items():
+                cache.set(key, said, expire=MISSES_KEPT_S)
 
-        self._write(write)
-
-    def put_names(self, names: Mapping[str, tuple[str, Series]]) -> None:
-        """Keep what asked names (upper case) mean, canonical symbol and series, for the front door.
-
-        Writes only what is not known yet under the present state of the catalogue.
-        """
-        stamp = peek.stamp(self._home)
-        known = self._read(lambda connection, now_s: peek.named(connection, list(names), now_s), {})
-        news = {
-            name: [symbol, _key(series), stamp]
-            for name, (symbol, series) in names.items()
-            if name not in known or known[name][:2] != (symbol, stamp)
-        }
-
-        def write(cache: Any) -> None:
-            for name, row in news.items():
-                cache.set(peek.NAME_KEY + name, row, expire=QUOTES_KEPT_S)
-
-        if news:
-            self._write(write)
-
-    def put_misses(self, misses: Mapping[Series, str]) -> None:
-        """Remember for an hour that a provider does not know these series, and what it said."""
-
-        def write(cache: Any) -> None:
-            for series, message in misses.items():
-                cache.set(_miss_key(series), [message], expire=MISSES_KEPT_S)
-
-        if misses:
+        if quotes or new_names or new_misses:
             self._write(write)
 
     def _write(self, write: Callable[[Any], None]) -> None:

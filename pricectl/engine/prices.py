@@ -36,7 +36,8 @@ def get(engine: Engine, asked: Sequence[str], wish: Wish) -> list[Answer | Miss]
     resolved = {name: _resolve(engine, name) for name in dict.fromkeys(asked)}
     assets = {asset.series: asset for asset in resolved.values() if isinstance(asset, Asset)}
     found = _through_tiers(engine, assets, wish) if assets else {}
-    _remember_names(engine, {name: asset for name, asset in resolved.items() if isinstance(asset, Asset)}, found)
+    if assets and not engine.settings.read_only:
+        _keep(engine, {name: asset for name, asset in resolved.items() if isinstance(asset, Asset)}, found)
     outcomes: list[Answer | Miss] = []
     for name in asked:
         asset = resolved[name]
@@ -114,28 +115,27 @@ def _asked(
         if isinstance(outcome, Quote):
             until_ms = fresh_until(outcome, engine.calendar(assets[one]), now_ms, open_s)
             fetched[one] = outcome._replace(fresh_until_ms=until_ms)
-    _keep(engine, list(fetched.values()), {one: str(e) for one, e in outcomes.items() if _is_news(e, one, known)})
     return {
         one: _Found(fetched[one], "provider", False) if not isinstance(outcome, PricectlError) else outcome
         for one, outcome in outcomes.items()
     }
 
 
-def _is_news(outcome: Quote | PricectlError, series: Series, known: dict[Series, UnknownSymbol]) -> bool:
-    return isinstance(outcome, UnknownSymbol) and series not in known
-
-
-def _keep(engine: Engine, quotes: list[Quote], unknown: dict[Series, str]) -> None:
-    if engine.settings.read_only:
-        return
-    engine.cache.put_misses(unknown)
-    if not quotes:
-        return
-    engine.cache.put(quotes)
-    try:
-        engine.store.put_latest(quotes)
-    except StoreError as error:
-        engine.warn(f"the store cannot be written ({error}); the quotes were not kept in it")
+def _keep(engine: Engine, names: dict[str, Asset], found: dict[Series, _Found | PricectlError]) -> None:
+    """Write what was learnt: quotes into cache and store, names and unknown symbols into the cache."""
+    quotes = [hit.quote for hit in found.values() if isinstance(hit, _Found) and hit.source == "provider"]
+    meant = {
+        name.upper(): (asset.symbol, asset.series)
+        for name, asset in names.items()
+        if isinstance(hit := found[asset.series], _Found) and hit.source != "store"
+    }
+    unknown = {series: str(error) for series, error in found.items() if isinstance(error, UnknownSymbol)}
+    engine.cache.put(quotes, meant, unknown)
+    if quotes:
+        try:
+            engine.store.put_latest(quotes)
+        except StoreError as error:
+            engine.warn(f"the store cannot be written ({error}); the quotes were not kept in it")
 
 
 def _fall_back(
@@ -179,15 +179,3 @@ def _last_closes(engine: Engine, assets: dict[Series, Asset], series: Sequence[S
         _, close_ms = engine.calendar(assets[one]).hours(day)
         quotes[one] = Quote(one.provider, one.provider_id, plain(close), currency, None, close_ms, close_ms)
     return quotes
-
-
-def _remember_names(engine: Engine, names: dict[str, Asset], found: dict[Series, _Found | PricectlError]) -> None:
-    """Let the front door know what these names mean, where their quotes are in the cache."""
-    if engine.settings.read_only:
-        return
-    meant = {
-        name.upper(): (asset.symbol, asset.series)
-        for name, asset in names.items()
-        if isinstance(outcome := found.get(asset.series), _Found) and outcome.source != "store"
-    }
-    engine.cache.put_names(meant)
