@@ -1,0 +1,42 @@
+"""Text from providers, files and users is data: what of it may reach a terminal, and how wide it is there."""
+
+_BLANKS = frozenset("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000")
+_UNSEEN = "\ufffd"
+
+
+def safe(text: str, limit: int = 0) -> str:
+    """``text`` on one line without anything that steers a terminal: controls, escapes, line ends, bidi marks,
+    zero-width characters, surrogates and unassigned code points become U+FFFD, odd blanks a blank.
+
+    ``limit`` > 0 cuts it to so many characters, the last one an ellipsis.
+    """
+    if limit and len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isprintable():  # false for the categories Cc, Cf, Cs, Co, Cn, Zl, Zp and for every blank but " "
+        return text
+    return "".join(c if c.isprintable() else " " if c in _BLANKS else _UNSEEN for c in text)
+
+
+def width(text: str) -> int:
+    """The columns that ``text`` takes on a terminal: two for wide East Asian characters, none for combining marks."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    taken = 0
+    for character in text:
+        if not unicodedata.combining(character):
+            taken += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return taken
+
+
+def cut(text: str, columns: int) -> str:
+    """``text`` in at most ``columns`` columns, the last one an ellipsis where something is missing."""
+    if width(text) <= columns:
+        return text
+    kept = ""
+    for character in text:
+        if width(kept + character) > columns - 1:
+            break
+        kept += character
+    return kept + "…" if columns > 0 else ""
