@@ -6,7 +6,6 @@ SELECT, no diskcache); writing through diskcache in one transaction.
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,7 +28,7 @@ class Cache:
         self._home = settings.home
         self._clock = clock
         self._warn = warn
-        self._broken = False
+        self._warned = False
 
     def quotes(self, series: Sequence[Series]) -> dict[Series, Quote]:
         """What is kept of these series, fresh or stale, in one query; absent means missing."""
@@ -47,7 +46,7 @@ class Cache:
         }
 
     def _read(self, query: Callable[[sqlite3.Connection, float], Any], empty: Any) -> Any:
-        if self._broken or not os.path.exists(os.path.join(self._home.cache, "cache.db")):
+        if not os.path.exists(os.path.join(self._home.cache, "cache.db")):
             return empty
         try:
             connection = peek.connect(self._home)
@@ -56,7 +55,7 @@ class Cache:
             finally:
                 connection.close()
         except (sqlite3.Error, OSError, UnicodeError) as error:
-            self._give_up(f"the hot cache cannot be read ({error}); answering without it")
+            self._say(f"the hot cache cannot be read ({error}); answering without it")
             return empty
 
     def put(
@@ -100,45 +99,47 @@ class Cache:
             self._write(write)
 
     def _write(self, write: Callable[[Any], None]) -> None:
-        if self._broken or self._settings.read_only:
+        """Run ``write`` in one transaction; a damaged cache is set aside first and made anew."""
+        if self._settings.read_only:
             return
         from diskcache import Timeout
 
+        try:
+            try:
+                self._transact(write)
+            except sqlite3.OperationalError:
+                raise
+            except (sqlite3.DatabaseError, ValueError) as error:
+                self._set_aside(error)
+                self._transact(write)
+        except Timeout:
+            self._say("the hot cache is busy; the quotes were not kept")
+        except (sqlite3.Error, OSError, ValueError) as error:
+            self._say(f"the hot cache cannot be written ({error}); the quotes were not kept")
+
+    def _transact(self, write: Callable[[Any], None]) -> None:
         from pricectl.cache.disk import opened
 
+        ensure_home(self._settings)
+        cache = opened(self._home.cache)
         try:
-            ensure_home(self._settings)
-            cache = opened(self._home.cache)
-            try:
-                with cache.transact(retry=True):
-                    write(cache)
-            finally:
-                cache.close()
-        except Timeout:
-            self._give_up("the hot cache is busy; the quotes were not kept")
-        except (sqlite3.Error, OSError, ValueError) as error:
-            self._set_aside(error)
+            with cache.transact(retry=True):
+                write(cache)
+        finally:
+            cache.close()
 
     def _set_aside(self, error: Exception) -> None:
-        """A damaged cache is moved away, so that the next run makes a new one; all else is only said."""
         path = os.path.join(self._home.cache, "cache.db")
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            try:
-                os.replace(path, f"{path}.damaged-{int(time.time())}")
-            except OSError:
-                pass
-            else:
-                for suffix in ("-wal", "-shm"):
-                    if os.path.exists(path + suffix):
-                        os.unlink(path + suffix)
-                self._give_up(f"the hot cache was damaged ({error}); it is set aside and made anew")
-                return
-        self._give_up(f"the hot cache cannot be written ({error}); the quotes were not kept")
+        os.replace(path, f"{path}.damaged-{self._clock.now_ms()}")
+        for suffix in ("-wal", "-shm"):
+            if os.path.exists(path + suffix):
+                os.unlink(path + suffix)
+        self._say(f"the hot cache was damaged ({error}); it is set aside and made anew")
 
-    def _give_up(self, message: str) -> None:
-        if not self._broken:
+    def _say(self, message: str) -> None:
+        if not self._warned:
             self._warn(message)
-        self._broken = True
+        self._warned = True
 
 
 def _key(series: Series) -> str:
