@@ -1,29 +1,25 @@
-"""What a person types: parse, ask the engine, show. One module per topic, imported when its command is called.
+"""What a person types: parse, ask the engine, show. No decisions. One module per topic, imported when called."""
 
-``main`` is where every error becomes one line and an exit code.
-"""
-
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
-import typer
-from typer.core import TyperGroup
-
+from pricectl.cli.failures import guarded
+from pricectl.cli.groups import Entry, group
 from pricectl.cli.options import DebugOption, HomeOption, VersionOption
 
 
-class Command(NamedTuple):
-    """A command: where it lives (``module:attribute`` under cli, a function or a sub-app) and its line in ``--help``."""
+def _at(where: str) -> Any:
+    """A loader of ``module:attribute`` under cli, a command's function or a topic's sub-app."""
+    module, attribute = where.split(":")
+    return lambda: getattr(import_module(f"pricectl.cli.{module}"), attribute)
 
-    where: str
-    line: str
 
-
-# In the order of --help. The line is here so that --help imports no command (measured: 9 of them cost 30 ms).
+# In the order of --help, whose lines are here so that it imports no topic.
 COMMANDS = {
-    "config": Command("config:app", "Show the settings and where each comes from."),
+    "config": Entry(_at("config:app"), "Show the settings and where each comes from."),
 }
 
 HELP = """A price engine for the command line: hot cache, Parquet store, providers.
@@ -39,61 +35,26 @@ HELP = """A price engine for the command line: hot cache, Parquet store, provide
 """
 
 
-def _typer(**settings: Any) -> typer.Typer:
-    return typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True, **settings
-    )
-
-
-def _command(found: Any, name: str) -> Any:
-    """What typer makes of a function or a sub-app."""
-    from typer.main import get_command
-
-    if not isinstance(found, typer.Typer):
-        single = _typer()
-        single.command(name)(found)
-        return get_command(single)
-    return get_command(found)
-
-
-class Commands(TyperGroup):
-    """The commands of ``COMMANDS``, each imported when it is called."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute = COMMANDS[cmd_name].where.split(":")
-        command = _command(getattr(import_module(f"pricectl.cli.{module}"), attribute), cmd_name)
-        command.name = cmd_name
-        return command
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, command.line) for name, command in COMMANDS.items()])
-
-
-app = _typer(cls=Commands, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
-
-
-@app.callback()
 def _before(home: HomeOption = None, debug: DebugOption = False, version: VersionOption = False) -> None:
     """Options that may also stand before the command; ``options.common`` picks them up."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run pricectl on these arguments (default: the process's own) and return the exit code; never raises."""
-    from pricectl.cli.failures import guarded
-
+    """Run pricectl on these arguments (default: the process's own); the exit code. Errors are one line on stderr."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     return guarded(arguments, lambda: _run(arguments))
 
 
 def _run(arguments: list[str]) -> int:
-    from typer.main import get_command
-
-    group = get_command(app)
-    with group.make_context("pricectl", arguments) as ctx:
-        return group.invoke(ctx) or 0
+    top = group(
+        "pricectl",
+        HELP,
+        COMMANDS,
+        _before,
+        add_completion=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    if "_PRICECTL_COMPLETE" in os.environ:  # the shell asks what could come next
+        return int(top.main(arguments, "pricectl", standalone_mode=False) or 0)
+    with top.make_context("pricectl", arguments) as ctx:
+        return int(top.invoke(ctx) or 0)

@@ -1,12 +1,11 @@
 """``pricectl config``: the settings in force and where each comes from."""
 
-import typer
-
+from pricectl.cli.groups import new_app
 from pricectl.cli.options import Context, common
 from pricectl.config import SETTINGS, Setting
 from pricectl.output.rows import Column, Value
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = new_app()
 
 COLUMNS = ("name", "value", "origin", "default", "env", "doc")
 TABLE = (Column("name", "SETTING"), Column("value", "VALUE"), Column("origin", "ORIGIN"))

@@ -14,12 +14,12 @@ from pricectl.config import Settings, load, seconds
 from pricectl.errors import UsageError
 from pricectl.home import Home, home_dir
 from pricectl.model.instant import Clock
-from pricectl.output import csv, json, stream, table, terminal
-from pricectl.output.rows import Column, Record
+from pricectl.output import stream, terminal
 from pricectl.output.text import safe
 
 if TYPE_CHECKING:
     from pricectl.engine import Engine
+    from pricectl.output.rows import Column, Record
 
 Format = Literal["table", "json", "jsonl", "csv"]
 
@@ -89,13 +89,15 @@ class Context:
         stream.write(text, flush=flush)
 
     def show(
-        self, document: Mapping[str, Any], records: str, columns: Sequence[str], titles: Sequence[Column]
+        self, document: Mapping[str, Any], records: str, columns: Sequence[str], titles: "Sequence[Column]"
     ) -> None:
         """A list of records in the format asked for.
 
         ``document`` is the JSON object, ``schemaVersion`` is added; its key ``records`` holds the list that the
         other formats show. ``columns`` are the keys of a CSV line, ``titles`` the columns of a table.
         """
+        from pricectl.output import csv, json, table
+
         listed: Sequence[Record] = document[records]
         if self.output == "json":
             self.write(json.document(document))
@@ -106,8 +108,10 @@ class Context:
         elif listed:
             self.write(table.lines(titles, listed, self.screen))
 
-    def show_record(self, record: Record) -> None:
+    def show_record(self, record: "Record") -> None:
         """One record in the format asked for; in a table its names stand to the left of its values."""
+        from pricectl.output import csv, json, table
+
         if self.output == "table":
             self.write(table.pairs(record, self.screen))
         elif self.output == "csv":
@@ -123,6 +127,8 @@ class Context:
         if self.quiet:
             return
         if self.output in ("json", "jsonl"):
+            from pricectl.output import json
+
             stream.say(json.record(json.with_version({"warning": {"message": text, "hint": hint}})))
         else:
             stream.say(f"pricectl: warning: {one_line(text, hint)}")

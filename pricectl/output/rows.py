@@ -5,15 +5,19 @@ A record is a mapping from these names to values. Numbers that must keep their d
 None, never 0.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Union
+from __future__ import annotations
 
-from pricectl.errors import PricectlError
-from pricectl.model.asset import Asset
-from pricectl.model.bar import Row
-from pricectl.model.quote import Miss
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Union
+
 from pricectl.output.line import COLUMNS as PRICE
 from pricectl.output.line import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from pricectl.errors import PricectlError
+    from pricectl.model.asset import Asset
+    from pricectl.model.bar import Row
+    from pricectl.model.quote import Miss
 
 __all__ = ["ASSET", "ASSET_TABLE", "BAR", "BAR_TABLE", "ERROR", "PRICE", "SCHEMA_VERSION", "Column", "Number",
            "Record", "Value", "asset", "bar", "error", "miss"]  # fmt: skip
