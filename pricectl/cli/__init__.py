@@ -19,6 +19,8 @@ def _at(where: str) -> Any:
 
 # In the order of --help, whose lines are here so that it imports no topic.
 COMMANDS = {
+    "price": Entry(_at("price:price"), "Show the current price of one asset."),
+    "batch": Entry(_at("price:batch"), "Show the current prices of many assets."),
     "config": Entry(_at("config:app"), "Show the settings and where each comes from."),
 }
 
