@@ -21,7 +21,7 @@ class Step(NamedTuple):
 TOUR = (
     Step("One price. Nothing is known yet, so the provider is asked.", "price BTC"),
     Step("Again: it comes from the cache, before anything heavy is loaded.", "price BTC --json"),
-    Step("Many at once, in the order asked; London quotes in pence, and says so.", "batch AAPL OCDO.L EURUSD BTC ^GSPC"),
+    Step("Many at once, in the order asked; London quotes in pence.", "batch AAPL OCDO.L EURUSD BTC ^GSPC"),
     Step("Symbols from a pipe, records for a script.", "batch - -o jsonl", "ETH\nMSFT\n"),
     Step("One bad symbol never sinks the rest; the exit code is 3.", "batch GOLD.NOPE AAPL", code=3),
     Step("A near miss is suggested; the exit code is 4.", "price BRK-B", code=4),
