@@ -1,9 +1,12 @@
 """``pricectl config``: the settings in force and where each comes from."""
 
+from typing import Any
+
 from pricectl.cli.groups import new_app
 from pricectl.cli.options import Context, common
 from pricectl.config import SETTINGS, Setting
 from pricectl.output.rows import Column, Value
+from pricectl.output.table import plain
 
 app = new_app()
 
@@ -36,12 +39,17 @@ def _record(context: Context, setting: Setting) -> dict[str, Value]:
     settings = context.settings
     return {
         "name": setting.name,
-        "value": settings[setting.name],
+        "value": _shown(settings[setting.name]),
         "origin": settings.origins[setting.name],
         "default": setting.default,
         "env": setting.env,
         "doc": setting.doc,
     }
+
+
+def _shown(value: Any) -> Value:
+    """The value as one would write it: durations, the only floats, with their unit."""
+    return f"{plain(value)}s" if isinstance(value, float) else value
 
 
 @app.command()
@@ -66,7 +74,10 @@ def template(context: Context) -> None:
     \b
       pricectl config template > "$(pricectl config path)"
     """
-    context.write(template_text())
+    if context.output in ("json", "jsonl"):
+        context.show_record({"template": template_text()})
+    else:
+        context.write(template_text())
 
 
 def template_text() -> str:

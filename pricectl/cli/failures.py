@@ -1,21 +1,31 @@
 """Every way in which a run can end becomes one line on stderr and an exit code."""
 
-import contextlib
-import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperCommand
 from typer.exceptions import TyperException
 
 from pricectl.cli.options import one_line
 from pricectl.errors import PricectlError, UsageError
-from pricectl.output import json, rows, stream
+from pricectl.output import stream
 
-INTERRUPTED, TERMINATED = 130, 143
+TERMINATED = 143
+
+
+class Interrupted(PricectlError):
+    """Ctrl-C: what was under way has been put back."""
+
+    code = "interrupted"
+    exit_code = 130
+
+
+class Terminated(Interrupted):
+    """SIGTERM, from cron, systemd or ``kill``."""
+
+    exit_code = TERMINATED
 
 
 def guarded(arguments: Sequence[str], run: Callable[[], int]) -> int:
@@ -23,14 +33,7 @@ def guarded(arguments: Sequence[str], run: Callable[[], int]) -> int:
     stream.prepare()
     signal.signal(signal.SIGTERM, _terminate)
     code = _outcome(arguments, run)
-    if code in (INTERRUPTED, TERMINATED):
-        return code
-    return _outcome(arguments, lambda: _finish(code))
-
-
-def _finish(code: int) -> int:
-    stream.finish()
-    return code
+    return code or _outcome(arguments, stream.finish)
 
 
 def _terminate(number: int, frame: Any) -> NoReturn:
@@ -45,28 +48,30 @@ def _outcome(arguments: Sequence[str], run: Callable[[], int]) -> int:
         return 0
     except typer.Exit as end:
         return end.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
     except BaseException as error:
         if isinstance(error, BrokenPipeError) and stream.reader_gone():
             return 0
+        if isinstance(error, SystemExit) and error.code != TERMINATED:
+            return error.code if isinstance(error.code, int) else int(error.code is not None)
         failure = _failure(error)
         _say(failure, arguments)
-        if "--debug" in options(arguments):
+        if "--debug" in _options(arguments):
             import traceback
 
-            traceback.print_exception(error)
+            stream.say("".join(traceback.format_exception(error)).rstrip("\n"))
         return failure.exit_code
 
 
 def _failure(error: BaseException) -> PricectlError:
-    """The error as one of ours: usage errors of the parser are ours already, the rest is unexpected."""
+    """The error as one of ours: the parser's usage errors are turned into ours, the rest is unexpected."""
     if isinstance(error, PricectlError):
         return error
     if isinstance(error, TyperException):
         return _usage(error)
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted("interrupted", "run it again to go on")
+    if isinstance(error, SystemExit):
+        return Terminated("told to stop", "run it again to go on")
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return PricectlError(f"unexpected failure: {what}", "run again with --debug to see where")
 
@@ -78,30 +83,28 @@ def _usage(error: TyperException) -> UsageError:
     near: Sequence[str] = getattr(error, "possibilities", None) or ()
     message = error.message if near else error.format_message()
     hint = f"did you mean {' or '.join(sorted(near))}?" if near else f"see `{path} --help`"
-    return UsageError(_sentence(message), hint)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].lower() + text[1:].rstrip(".") if text[:2].istitle() else text.rstrip(".")
+    return UsageError(message[:1].lower() + message[1:].rstrip("."), hint)
 
 
 def _say(failure: PricectlError, arguments: Sequence[str]) -> None:
+    message = str(failure) or failure.code
     if wants_json(arguments):
+        from pricectl.output import json, rows
+
         stream.say(json.record(rows.error(failure)))
     else:
-        stream.say(f"pricectl: {one_line(str(failure) or failure.code, failure.hint)}")
+        stream.say(f"pricectl: {one_line(message, failure.hint)}")
 
 
-def options(arguments: Sequence[str]) -> list[str]:
+def _options(arguments: Sequence[str]) -> Sequence[str]:
     """The arguments before ``--``: what may be an option, read even where the parser gave up."""
-    return list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Whether errors are to be JSON, also for a line that cannot be parsed."""
-    said = options(arguments)
-    json_formats = ("json", "jsonl")
+    said = _options(arguments)
     chosen = [word.partition("=")[2] for word in said if word.startswith("--output=")]
-    chosen += [after for word, after in zip(said, said[1:], strict=False) if word in ("-o", "--output")]
-    chosen += [word[2:] for word in said if word.startswith("-o") and len(word) > 2]
-    return "--json" in said or any(word in json_formats for word in chosen)
+    chosen += [after for word, after in pairwise(said) if word in ("-o", "--output")]
+    chosen += [word[2:] for word in said if word.startswith("-o")]
+    return "--json" in said or any(word in ("json", "jsonl") for word in chosen)

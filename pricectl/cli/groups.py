@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import typer
@@ -77,7 +78,11 @@ def _entries(app: typer.Typer) -> Iterable[tuple[str, Entry]]:
         function = info.callback
         assert function is not None
         name = info.name or get_command_name(function.__name__)
-        yield name, Entry(lambda function=function: function, (function.__doc__ or "").partition("\n")[0])
+        yield name, Entry(partial(_same, function), (function.__doc__ or "").partition("\n")[0])
+
+
+def _same(function: Any) -> Any:
+    return function
 
 
 def _help(app: typer.Typer) -> str:

@@ -5,7 +5,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, overload
 
 import typer
 
@@ -19,6 +19,7 @@ from pricectl.output.text import safe
 
 if TYPE_CHECKING:
     from pricectl.engine import Engine
+    from pricectl.output.progress import Progress
     from pricectl.output.rows import Column, Record
 
 Format = Literal["table", "json", "jsonl", "csv"]
@@ -73,9 +74,7 @@ class Context:
         """The engine over this home; its warnings come out on stderr."""
         from pricectl.engine import Engine
 
-        engine = Engine(self.settings, self.clock)
-        engine.warn = self.warn
-        return engine
+        return Engine(self.settings, self.clock, self.warn)
 
     @functools.cached_property
     def screen(self) -> terminal.Screen:
@@ -143,6 +142,13 @@ class Context:
         if self.verbose:
             stream.say(safe(text))
 
+    def progress(self, label: str, total: int) -> "Progress":
+        """A line on stderr that counts up to ``total``; only where a person watches and did not ask for quiet."""
+        from pricectl.output.progress import Progress
+
+        watched = terminal.is_terminal(sys.stderr) and self.env.get("TERM") != "dumb" and not self.quiet
+        return Progress(label, total, self.clock, watched)
+
     def confirm(self, question: str, yes: bool) -> bool:
         """Whether to go on with something destructive: ``--yes``, or a person at the terminal says so.
 
@@ -158,8 +164,9 @@ class Context:
 
 
 def one_line(message: str, hint: str = "") -> str:
-    """``what happened; what to do next``, safe for a terminal."""
-    return safe(f"{message}; {hint}" if hint else message, 1000)
+    """``what happened; what to do next``: one line, safe for a terminal, however much was quoted in it."""
+    message = safe(" ".join(message.split()), 600)
+    return f"{message}; {safe(hint)}" if hint else message
 
 
 def _duration(option: str, text: str) -> float:
@@ -167,6 +174,12 @@ def _duration(option: str, text: str) -> float:
         return seconds(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}", "write it as 90s, 5m or 2h") from error
+
+
+def _format(output: Format | None, json: bool) -> Format:
+    if json and output not in (None, "json"):
+        raise UsageError(f"--json and -o {output} exclude each other", "give one of the two")
+    return "json" if json else output or "table"
 
 
 def _print_version(asked: bool) -> None:
@@ -192,16 +205,12 @@ def _options(asks: bool) -> list[inspect.Parameter]:
     parameter = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY)
     text, hidden = str | None, not asks
     return [
-        option("output", Format, "table", "--output", "-o", help="table (default), json, jsonl or csv."),
+        option("output", Format | None, None, "--output", "-o", help="table (default), json, jsonl or csv."),
         option("json_", bool, False, "--json", help="The same as -o json."),
         option("offline", bool, False, "--offline", help="Ask no provider.", hidden=hidden),
         option("refresh", bool, False, "--refresh", help="Skip cache and store.", hidden=hidden),
-        option(
-            "max_age", text, None, "--max-age", metavar="AGE", help="No older than 90s, 5m, 2h.", hidden=hidden
-        ),
-        option(
-            "timeout", text, None, "--timeout", metavar="TIME", help="Wait no longer than 20s.", hidden=hidden
-        ),
+        option("max_age", text, None, "--max-age", metavar="AGE", help="No older than 90s, 5m, 2h.", hidden=hidden),
+        option("timeout", text, None, "--timeout", metavar="TIME", help="Wait no longer than 20s.", hidden=hidden),
         parameter("home", default=None, annotation=HomeOption),
         option("quiet", bool, False, "--quiet", "-q", help="No warnings and notes on stderr."),
         option("verbose", int, 0, "--verbose", "-v", count=True, help="Say more on stderr."),
@@ -210,6 +219,10 @@ def _options(asks: bool) -> list[inspect.Parameter]:
     ]
 
 
+@overload
+def common(command: Callable[..., int | None]) -> Callable[..., int]: ...
+@overload
+def common(*, asks: bool) -> Callable[[Callable[..., int | None]], Callable[..., int]]: ...
 def common(command: Callable[..., int | None] | None = None, *, asks: bool = True) -> Any:
     """Give a command the options that mean the same everywhere, and their values as its first argument.
 
@@ -218,7 +231,11 @@ def common(command: Callable[..., int | None] | None = None, *, asks: bool = Tru
     all the same, but its help does not show them.
     """
     if command is None:
-        return functools.partial(common, asks=asks)
+        return functools.partial(_with_options, asks=asks)
+    return _with_options(command, asks)
+
+
+def _with_options(command: Callable[..., int | None], asks: bool) -> Callable[..., int]:
     signature = inspect.signature(command, eval_str=True)
     own = [p.replace(kind=p.KEYWORD_ONLY) for p in list(signature.parameters.values())[1:]]
     shared = _options(asks)
@@ -229,7 +246,7 @@ def common(command: Callable[..., int | None] | None = None, *, asks: bool = Tru
         before = ctx.find_root().params  # --home and --debug may stand before the command
         context = Context(
             home=given["home"] or before.get("home"),
-            output="json" if given["json_"] else given["output"],
+            output=_format(given["output"], given["json_"]),
             offline=given["offline"],
             max_age=given["max_age"],
             refresh=given["refresh"],

@@ -8,8 +8,8 @@ from typing import IO
 from pricectl.errors import PricectlError
 
 
-class ClosedPipe(Exception):  # noqa: N818 (not an error: `| head` has seen enough)
-    """The reader of stdout has gone; the run ends quietly."""
+class ClosedPipe(Exception):
+    """The reader of stdout has gone (``| head`` has seen enough): the run ends quietly."""
 
 
 class OutputFailed(PricectlError):
@@ -39,14 +39,11 @@ def write(texts: Iterable[str] | str, *, flush: bool = False) -> None:
         raise _failed(stream, error) from error
 
 
-def finish() -> None:
-    """Everything written has left. Raises ClosedPipe and OutputFailed."""
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError) as error:
-        raise _failed(sys.stdout, error) from error
+def finish() -> int:
+    """Everything written has left; 0. Raises ClosedPipe and OutputFailed."""
+    if sys.stdout is not None:
+        write("", flush=True)
+    return 0
 
 
 def _failed(stream: IO[str], error: OSError | ValueError) -> Exception:
@@ -79,11 +76,11 @@ def reader_gone() -> bool:
     return gone
 
 
-def say(text: str) -> None:
+def say(text: str, end: str = "\n") -> None:
     """One line on stderr, at once; a stderr that cannot be written is no reason to fail."""
     try:
         if sys.stderr is not None:
-            sys.stderr.write(text + "\n")
+            sys.stderr.write(text + end)
             sys.stderr.flush()
     except (OSError, ValueError):
         _drop(sys.stderr)

@@ -35,7 +35,7 @@ def cell(key: str, item: Value, screen: Screen = PIPE) -> str:
     if item is None or item == "":
         return NULL if screen.unicode else ASCII_NULL
     if isinstance(item, bool):
-        return "yes" if item else "no"
+        return "true" if item else "false"
     if isinstance(item, str):
         return str(item) if isinstance(item, Number) else safe(item, 200 if screen.terminal else 0)
     if isinstance(item, float):

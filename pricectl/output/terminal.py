@@ -29,7 +29,7 @@ def is_terminal(stream: IO[str] | None) -> bool:
 def columns(stream: IO[str] | None, env: Mapping[str, str], default: int = 80) -> int:
     """The width: ``COLUMNS``, else the terminal's own, else ``default``; at least 20."""
     said = env.get("COLUMNS", "")
-    if said.isascii() and said.isdigit() and 0 < int(said[:6]):
+    if said.isascii() and said.isdigit() and int(said[:6]) > 0:
         return max(20, int(said[:6]))
     try:
         found = os.get_terminal_size(stream.fileno()).columns if stream is not None else 0
