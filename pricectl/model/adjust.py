@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from pricectl.model.bar import Action
+from pricectl.model.bar import SPLITS, Action
 from pricectl.model.number import float32, shortest, shortest32
 
 _DAY = dt.timedelta(days=1)
@@ -79,7 +79,7 @@ def factor_spans(
     close, changes nothing: no bar lies before it, or its amount is wrong. Equal actions count once.
     """
     known = set(actions) if adjust != "none" else set[Action]()
-    splits = {action for action in known if action.kind == "split"}
+    splits = {action for action in known if action.kind in SPLITS}
     cash = known - splits if adjust == "all" else set[Action]()
     ratio, kept = Fraction(1), 1.0
     spans: list[Span] = []

@@ -10,6 +10,8 @@ SUSPECT = 4  # low..high does not hold open and close, or low is not positive: k
 
 INTERVALS = ("1d", "1wk", "1mo")
 ADJUSTMENTS = ("none", "split", "all")
+# Kinds of Action that change the number of shares; an inferred one shows in the prices and is told by nobody.
+SPLITS = ("split", "inferred")
 
 
 class Bar(NamedTuple):
@@ -32,8 +34,8 @@ class Action(NamedTuple):
     """A corporate action that takes effect at the open of ``ex_date``.
 
     ``kind`` is ``split`` (``value`` = new shares for one old share: 4.0 for 4:1, 0.1 for 1:10, 1.046 for a
-    spin-off folded in as 1046:1000), ``dividend`` or ``gain`` (``value`` = the amount for one share as it was
-    paid then, in ``currency``; empty: the series' own).
+    spin-off folded in as 1046:1000), ``inferred`` (a split that only the provider's prices tell), ``dividend`` or
+    ``gain`` (``value`` = the amount for one share as it was paid then, in ``currency``; empty: the series' own).
     """
 
     ex_date: dt.date
