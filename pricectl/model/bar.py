@@ -7,6 +7,7 @@ from typing import NamedTuple
 LIVE = 1  # the provider's moving last row (stamped with the last trade, or a candle still open)
 PROVISIONAL = 2  # completed by the exchange's hours, but still the provider's moving row: replaced by its final one
 SUSPECT = 4  # low..high does not hold open and close, or low is not positive: kept as said, marked
+MANUAL = 8  # the person's own price: no provider's row of that day replaces it
 
 INTERVALS = ("1d", "1wk", "1mo")
 ADJUSTMENTS = ("none", "split", "all")
