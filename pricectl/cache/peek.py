@@ -47,7 +47,8 @@ def connect(home: Home) -> sqlite3.Connection:
         connection.execute("SELECT 1 FROM Cache LIMIT 1")
     except sqlite3.OperationalError:
         wal = path + "-wal"
-        if os.access(home.cache, os.W_OK) or (os.path.exists(wal) and os.path.getsize(wal)):
+        writable = os.access(home.cache, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+        if writable or (os.path.exists(wal) and os.path.getsize(wal)):
             raise
         connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, isolation_level=None)
     return connection
