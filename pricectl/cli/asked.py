@@ -27,7 +27,7 @@ def symbols(context: Context, words: Sequence[str], file: str | None, type_: str
         return list(words)
     if type_ is not None and type_ not in TYPES:
         raise UsageError(f"{type_} is no type of asset", f"one of {', '.join(TYPES)}")
-    return [asset.symbol for asset in context.engine.catalogue.all(type=type_, active=True)]
+    return [asset.symbol for asset in context.engine.catalogue.all(type_ or "")]
 
 
 def _from_file(path: str) -> list[str]:
