@@ -1,0 +1,230 @@
+"""The store, tier 2: bars as traded, corporate actions, what was asked for, and the latest prices.
+
+Three Delta tables of immutable Parquet parts, read by DuckDB. A reader sees one version, whole; an acknowledged write
+survives a crash; damage is found and named, never returned as a price.
+"""
+
+import contextlib
+import datetime as dt
+import os
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pricectl.errors import Damaged, StoreError, Unwritable
+from pricectl.home import Home
+from pricectl.model.adjust import factor_spans, shown, span_on
+from pricectl.model.asset import Series
+from pricectl.model.bar import INTERVALS, Action, Bar, Row, Segment
+from pricectl.model.instant import Clock
+from pricectl.model.quote import Quote
+from pricectl.store import parts, rows
+from pricectl.store.disk import Disk, writing
+from pricectl.store.latest import Latest
+from pricectl.store.lock import writers_lock
+from pricectl.store.log import Log
+from pricectl.store.query import Bars, Query
+from pricectl.store.rows import Addition, Days, merged
+from pricectl.store.tables import ACTIONS, BARS, COVERAGE, Part, Table
+
+__all__ = ["Addition", "Store"]
+
+_TRIES = 3  # of a reader that finds a part gone: a newer version lists others
+
+
+class Store:
+    """The store of one home. Reading never writes but for what it remembers of verified parts, and works without
+    that. Every reading method raises Damaged, NewerFormat or StoreError; every writing one Unwritable too.
+
+    ``group``: the home is open read-only to this group. A writer waits at most ``wait_s`` seconds for another.
+    """
+
+    def __init__(
+        self, home: Home, clock: Clock, *, read_only: bool = False, group: str = "", wait_s: float = 10.0
+    ) -> None:
+        self._folder = home.store
+        self._clock = clock
+        self._read_only = read_only
+        self._wait_s = wait_s
+        self._disk = Disk(shared=bool(group))
+        self._query = Query()
+        self._latest = Latest(home.store, self._disk)
+        self._logs = {table.name: Log(table, home.store, home.state, self._disk) for table in (ACTIONS, BARS, COVERAGE)}
+        self._verifiers = {
+            name: parts.Verifier(log.folder, os.path.join(home.state, f"verified-{name}"), self._disk)
+            for name, log in self._logs.items()
+        }
+
+    # Reading
+
+    def coverage(self, series: Series) -> list[Days]:
+        """The days that were asked for, bars or not: spans with both ends inclusive, merged, oldest first."""
+        return self._coverage([series]).get(series, [])
+
+    def actions(self, series: Series) -> list[Action]:
+        """The splits, dividends and gains known of ``series``, oldest first."""
+        return self._actions([series]).get(series, [])
+
+    def traded(self, series: Series, start: dt.date, end: dt.date) -> tuple[str, list[Bar]]:
+        """The currency and the stored daily bars from ``start`` to ``end`` (inclusive), as traded, oldest first."""
+        found = self._query.traded(self._bars(series, start, end))
+        return _currency(series, (row[-1] for row in found)), [Bar(*row[:-1]) for row in found]
+
+    def history(
+        self,
+        series: Series,
+        segments: Sequence[Segment],
+        adjust: str,
+        extra: Sequence[Bar] = (),
+        extra_currency: str = "",
+        extra_actions: Sequence[Action] = (),
+    ) -> tuple[str, list[Row]]:
+        """The currency and the rows of ``segments``, adjusted as of today (``adjust``: none, split, all) and rolled up
+        to each segment's interval; the first row of a segment may begin earlier where a stored piece does.
+
+        ``extra`` are bars as traded that are not stored (yet) and win over stored ones of their date, ``extra_actions``
+        likewise. A row of which a bar is still moving is not ``final``. For ``all`` the bars from the first day to now
+        must be stored or handed in: a dividend counts against the close before it, at most 14 days old. Works where
+        nothing is stored.
+        """
+        if not segments:
+            return "", []
+        first, last = min(one.start for one in segments), max(one.end for one in segments)
+        # Bars first, then actions: a split is written before the bars that it speaks of.
+        bars = self._bars(series, first, dt.date.max if adjust == "all" else last, extra, extra_currency)
+        known = {(one.ex_date, one.kind): one for one in [*self.actions(series), *extra_actions]}
+        closes = {}
+        if adjust == "all":
+            paid = [day for day, kind in known if kind != "split"]
+            closes = {day: (before, close) for day, before, close in self._query.closes(bars, paid)}
+        found = self._query.rolled(bars, segments, factor_spans(known.values(), adjust, closes))
+        currency = _currency(series, (name for row in found for name in row[-2:]))
+        return currency, [Row(*row[:6], interval=INTERVALS[row[6]], final=not row[7]) for row in found]
+
+    def latest(self, series: Sequence[Series], newer_than_ms: int = 0) -> dict[Series, Quote]:
+        """The newest quotes of those of ``series`` that have one fetched after ``newer_than_ms``."""
+        return self._latest.read(frozenset(series), newer_than_ms)
+
+    def last_closes(self, series: Sequence[Series]) -> dict[Series, tuple[dt.date, float, str]]:
+        """The last stored session of each of ``series``, its close adjusted for splits since, and the currency."""
+        closes: dict[Series, tuple[dt.date, float, str]] = {}
+        for year in sorted({part.first[:4] for part in self._logs["bars"].parts()}, reverse=True):
+            missing = [one for one in series if one not in closes]
+            held = self._held(BARS, missing, f"{year}-01-01", f"{year}-12-31")
+            for provider, provider_id, *close in self._query.last_closes([path for _, path in held], missing):
+                closes[Series(provider, provider_id)] = (close[0], close[1], close[2])
+        known = self._actions(list(closes))
+        for one, (day, price, currency) in closes.items():
+            factor = span_on(factor_spans(known.get(one, ()), "split"), day).price_factor
+            closes[one] = (day, shown(price, factor), currency)
+        return closes
+
+    # Writing
+
+    def add(
+        self,
+        series: Series,
+        currency: str,
+        bars: Sequence[Bar],
+        actions: Sequence[Action],
+        covered: Sequence[Days],
+        fetched_ms: int,
+        replace_actions_span: Days | None = None,
+        symbol: str = "",
+    ) -> None:
+        """Store what a provider said of one series, durably: see ``Addition``."""
+        self.add_all([Addition(series, currency, bars, actions, covered, replace_actions_span, symbol)], fetched_ms)
+
+    def add_all(self, additions: Sequence[Addition], fetched_ms: int) -> None:
+        """Store what was said of many series, in at most one commit a table, durable when it returns. Actions first,
+        then bars, what was asked for last: a crash in between costs a request, never a wrong answer. A bar that is
+        still moving raises ValueError. Raises Unwritable, Damaged, NewerFormat."""
+        fetched = dt.datetime.fromtimestamp(fetched_ms / 1000, dt.UTC)
+        by_folder = rows.bar_rows(additions, fetched)
+        series = sorted({one.series for one in additions})
+        with self._writing():
+            events = rows.action_rows(additions, self._actions(series), fetched)
+            spans = rows.coverage_rows(additions, self._coverage(series), fetched)
+            self._commit(ACTIONS, {"": events} if events else {})
+            self._commit(BARS, by_folder)
+            self._commit(COVERAGE, {"": spans} if spans else {})
+
+    def put_latest(self, quotes: Sequence[Quote]) -> None:
+        """Keep ``quotes`` as the latest, durably. Raises Unwritable."""
+        with self._writing():
+            self._latest.put(quotes, self._clock.now_ms())
+
+    # How
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        if self._read_only:
+            raise Unwritable("the store is not written: read_only is set", "unset read_only to store")
+        with writing(self._folder):
+            self._disk.make_folder(self._folder)
+            lock = os.path.join(self._folder, "write.lock")
+            with writers_lock(lock, self._disk.file_mode, self._clock, self._wait_s):
+                yield
+
+    def _commit(self, table: Table, by_folder: Mapping[str, Sequence[tuple[object, ...]]]) -> None:
+        if by_folder:
+            log = self._logs[table.name]
+            written = [parts.write(self._disk, log.folder, table, found, below) for below, found in by_folder.items()]
+            log.commit(written, [], self._clock.now_ms())
+
+    def _actions(self, series: Sequence[Series]) -> dict[Series, list[Action]]:
+        found: dict[Series, list[Action]] = {}
+        paths = [path for _, path in self._held(ACTIONS, series)]
+        for provider, provider_id, *action in self._query.actions(paths, series):
+            found.setdefault(Series(provider, provider_id), []).append(Action(*action))
+        return found
+
+    def _coverage(self, series: Sequence[Series]) -> dict[Series, list[Days]]:
+        found: dict[Series, list[Days]] = {}
+        paths = [path for _, path in self._held(COVERAGE, series)]
+        for provider, provider_id, *days in self._query.coverage(paths, series):
+            found.setdefault(Series(provider, provider_id), []).append((days[0], days[1]))
+        return {one: merged(spans) for one, spans in found.items()}
+
+    def _bars(
+        self, series: Series, first: dt.date, last: dt.date, extra: Sequence[Bar] = (), extra_currency: str = ""
+    ) -> Bars:
+        paths: dict[str, list[str]] = {}
+        for part, path in self._held(BARS, [series], first.isoformat(), last.isoformat()):
+            paths.setdefault(part.interval, []).append(path)
+        return Bars(series, first, last, paths, extra, extra_currency)
+
+    def _held(
+        self, table: Table, series: Sequence[Series], first: str = "0001-01-01", last: str = "9999-12-31"
+    ) -> list[tuple[Part, str]]:
+        """The parts that can hold one of ``series`` between two days, each verified, with its path."""
+        gone = ""
+        for _ in range(_TRIES):
+            listed = [part for part in self._logs[table.name].parts() if part.may_reach(first, last)]
+            held = _holders(listed, series)
+            try:
+                return list(zip(held, self._verifiers[table.name].paths(held), strict=True))
+            except FileNotFoundError as error:
+                gone = str(error.filename)
+        raise Damaged(f"a listed part is gone: {gone}", "run `pricectl doctor --fix`")
+
+
+def _holders(listed: Iterable[Part], series: Sequence[Series]) -> list[Part]:
+    """Those of ``listed`` whose bounds enclose one of ``series``: a thousand series against a thousand parts."""
+    ids = sorted({one.provider_id for one in series})
+    providers = {one.provider for one in series}
+    found = []
+    for part in listed:
+        place = bisect_left(ids, part.id_low)
+        enclosed = place < len(ids) and ids[place] <= part.id_high
+        if enclosed and any(part.provider_low <= provider <= part.provider_high for provider in providers):
+            found.append(part)
+    return found
+
+
+def _currency(series: Series, said: Iterable[str]) -> str:
+    currencies = sorted({currency for currency in said if currency})
+    if len(currencies) > 1:
+        raise StoreError(
+            f"the bars of {series} are in {' and '.join(currencies)}", "ask for days before or after the change"
+        )
+    return currencies[0] if currencies else ""
