@@ -1,0 +1,190 @@
+"""One polite GET: deadline > retry > breaker > shared budget > bounded httpx."""
+
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from pricectl.config import Settings
+from pricectl.errors import BadPayload, ProviderError, RateLimited, Transient
+from pricectl.model.instant import Clock
+from pricectl.net import faults
+from pricectl.net.host import Host, Request
+from pricectl.net.reply import Reply
+from pricectl.state import Ledger, Outcome
+
+if TYPE_CHECKING:
+    from pricectl.net.client import Client, Raw
+
+T = TypeVar("T")
+
+REQUEST_S = 10.0  # an attempt, whole: httpx's own time-outs start again with every byte
+RETRIES, RETRY_SHARE = 10, 0.1  # of a run: a provider that fails for all is not asked three times for all
+
+
+class _Line:
+    """What this run holds for one host: its connections, its places, its queue."""
+
+    def __init__(self, host: Host, client: "Client") -> None:
+        import asyncio
+
+        self.client = client
+        self.places = asyncio.Semaphore(host.at_once)
+        self.queue = asyncio.Lock()  # one waits for the budget, the others behind it: first come, first served
+
+
+class Http:
+    """Requests of one run; an async context manager. ``person`` false: cron, which leaves a share to people.
+
+    ``deadline`` (on ``clock.monotonic``) ends every wait and every attempt; the caller sets it and is free to hold an
+    ``asyncio.timeout`` of its own around. ``requests`` counts the attempts sent, by host name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        person: bool = True,
+        transport: Any = None,
+        sleep: Callable[[float], Awaitable[Any]] | None = None,
+    ) -> None:
+        self.deadline: float | None = None
+        self.requests: dict[str, int] = {}
+        self._settings = settings
+        self._ledger = ledger
+        self._clock = clock
+        self._person = person
+        self._transport = transport
+        self._sleeper = sleep
+        self._lines: dict[str, _Line] = {}
+        self._asked = self._retried = 0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for line in self._lines.values():
+            await line.client.aclose()
+
+    async def ask(self, host: Host, request: Request, read: Callable[[Reply], T]) -> T:
+        """What ``read`` makes of the answer; ``read`` runs within the retry, so a Transient of its own is retried.
+
+        Raises ProviderError: Transient after the last attempt; RateLimited when the provider asks for a pause, is in
+        one, or the shared budget is used up for longer than there is time; Refused while its breaker is open or where
+        the door is closed; what ``read`` raises. ConfigError for an unusable address or proxy.
+        """
+        self._asked += 1
+        try:
+            return await self._attempt(host, request, read)
+        except Transient as failed:
+            from pricectl.net import retry
+
+            return await retry.again(
+                lambda: self._attempt(host, request, read),
+                failed,
+                allowed=self._may_retry,
+                left_s=self._left_s,
+                sleep=self._sleep,
+            )
+
+    async def _attempt(self, host: Host, request: Request, read: Callable[[Reply], T]) -> T:
+        line = self._line(host)
+        async with line.places:
+            async with line.queue:
+                await self._admitted(host, request.weight)
+            self.requests[host.name] = self.requests.get(host.name, 0) + 1
+            return await self._sent(line, host, request, read)
+
+    async def _admitted(self, host: Host, weight: int) -> None:
+        while (wait_s := self._ledger.take(host, weight, self._person)) > 0.0:
+            if wait_s >= self._left_s():
+                raise RateLimited(
+                    f"the request budget of {host.name} is used up for the next {wait_s:.1f} s",
+                    "try again then, or allow more time with --timeout",
+                    host.name,
+                    wait_s,
+                )
+            await self._sleep(wait_s)
+
+    async def _sent(self, line: _Line, host: Host, request: Request, read: Callable[[Reply], T]) -> T:
+        import asyncio
+
+        status, used, minute_left_s = 0, None, 60.0
+        outcome = Outcome.ABANDONED
+        try:
+            reply = self._reply(await self._in_time(host, line.client.get(request)))
+            status = reply.status
+            used, minute_left_s = _used(host, reply), 60.0 - reply.server_ms // 1000 % 60
+            faults.check(host, reply)
+            value = _understood(host, reply, read)
+            outcome = Outcome.ANSWERED
+            return value
+        except RateLimited as error:
+            pause_s = self._ledger.cool_down(host, error.retry_after_s, f"HTTP {status}", error.banned)
+            raise faults.paused(host, error, pause_s) from error
+        except ProviderError as error:
+            outcome = faults.outcome(error, status)
+            if not error.provider:  # raised by a reading function, which need not know who it reads for
+                error.provider, error.args = host.name, (f"{host.name}: {error}",)
+            raise
+        except asyncio.CancelledError:
+            # The caller's own deadline, an instant before ours: the provider let it pass all the same.
+            outcome = Outcome.FAILED if self._left_s() <= 0.05 else Outcome.ABANDONED
+            raise
+        finally:
+            self._ledger.report(host, outcome, used, minute_left_s)
+
+    async def _in_time(self, host: Host, answer: Awaitable["Raw"]) -> "Raw":
+        import asyncio
+
+        try:
+            async with asyncio.timeout(min(REQUEST_S, max(self._left_s(), 0.0))):
+                return await answer
+        except TimeoutError as error:
+            raise faults.transport(host, error) from None
+
+    def _reply(self, raw: "Raw") -> Reply:
+        from pricectl.net.dates import http_date
+
+        now_ms = self._clock.now_ms()
+        server_ms = http_date(raw.headers.get("date", ""))
+        return Reply(raw.status, raw.headers, raw.body, now_ms if server_ms is None else server_ms, now_ms)
+
+    def _line(self, host: Host) -> _Line:
+        if host.name not in self._lines:
+            from pricectl.net.client import Client
+
+            client = Client(host, self._settings.url(host.name), self._transport)
+            self._lines[host.name] = _Line(host, client)
+        return self._lines[host.name]
+
+    def _left_s(self) -> float:
+        return float("inf") if self.deadline is None else self.deadline - self._clock.monotonic()
+
+    def _may_retry(self) -> bool:
+        if self._retried >= RETRIES + RETRY_SHARE * self._asked:
+            return False
+        self._retried += 1
+        return True
+
+    async def _sleep(self, seconds: float) -> None:
+        import asyncio
+
+        await (self._sleeper or asyncio.sleep)(seconds)
+
+
+def _understood(host: Host, reply: Reply, read: Callable[[Reply], T]) -> T:
+    try:
+        return read(reply)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise BadPayload(
+            f"{host.name} answered in a shape that is not its own ({type(error).__name__})", faults.LATER, host.name
+        ) from error
+
+
+def _used(host: Host, reply: Reply) -> int | None:
+    text = reply.headers.get(host.used_weight_header, "") if host.used_weight_header else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
