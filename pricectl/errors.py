@@ -28,10 +28,11 @@ class PricectlError(Exception):
 
     code = "failure"
     exit_code = 1
+    usual_hint = ""  # where the place that raises knows nothing better
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
 
 class UsageError(PricectlError):
@@ -66,6 +67,7 @@ class ProviderError(PricectlError):
 
 class Transient(ProviderError):
     code = "unavailable"
+    usual_hint = "try again in a minute"
 
 
 class RateLimited(ProviderError):
@@ -101,6 +103,7 @@ class UnknownSymbol(ProviderError):
 
 class BadPayload(ProviderError):
     code = "bad_payload"
+    usual_hint = "try again later; if it stays so, the provider has changed its format"
 
 
 class StoreError(PricectlError):

@@ -6,6 +6,7 @@ SELECT, no diskcache); writing through diskcache in one transaction.
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,10 +40,12 @@ class Cache:
     def misses(self, series: Sequence[Series]) -> dict[Series, UnknownSymbol]:
         """Which of these series their provider did not know within the last hour, and what it said."""
         wanted = {_miss_key(one): one for one in series}
-        rows = self._read(lambda connection, now_s: peek.texts(connection, list(wanted), now_s), {})
+        rows = self._read(lambda connection, now_s: peek.sayings(connection, list(wanted), now_s), {})
+        now_ms = self._clock.now_ms()
         return {
             wanted[key]: UnknownSymbol(message, "check the spelling at the provider", wanted[key].provider)
-            for key, message in rows.items()
+            for key, (message, said_ms) in rows.items()
+            if 0 <= now_ms - said_ms < MISSES_KEPT_S * 1000
         }
 
     def _read(self, query: Callable[[sqlite3.Connection, float], Any], empty: Any) -> Any:
@@ -51,7 +54,7 @@ class Cache:
         try:
             connection = peek.connect(self._home)
             try:
-                return query(connection, self._clock.now_ms() / 1000)
+                return query(connection, time.time())  # diskcache's clock: what it would drop is dropped
             finally:
                 connection.close()
         except (sqlite3.Error, OSError, UnicodeError) as error:
@@ -77,8 +80,8 @@ class Cache:
             for name, (symbol, series) in names.items()
             if name not in known or known[name][:2] != (symbol, stamp)
         }
-        remembered = self.misses(list(misses))
-        new_misses = {_miss_key(series): [text] for series, text in misses.items() if series not in remembered}
+        remembered, now_ms = self.misses(list(misses)), self._clock.now_ms()
+        new_misses = {_miss_key(series): [text, now_ms] for series, text in misses.items() if series not in remembered}
 
         def write(cache: Any) -> None:
             series = [quote.series for quote in quotes]

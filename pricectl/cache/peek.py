@@ -31,6 +31,9 @@ SELECT a.key, json_extract(a.value, '$[0]'), json_extract(a.value, '$[2]'), q.ke
 FROM Cache a JOIN Cache q ON q.key = json_extract(a.value, '$[1]')
 WHERE {_OURS.format("a")} AND {_OURS.format("q")} AND a.key IN (%s)"""  # noqa: S608 - constants only
 _KEYED = f"SELECT q.key, {_FIELDS} FROM Cache q WHERE {_OURS.format('q')} AND q.key IN (%s)"  # noqa: S608
+_SAYINGS = f"""
+SELECT key, json_extract(value, '$[0]'), json_extract(value, '$[1]')
+FROM Cache c WHERE {_OURS.format("c")} AND key IN (%s)"""  # noqa: S608
 _BATCH = 30_000  # SQLite binds at most 32766 values a statement
 
 
@@ -78,14 +81,15 @@ def keyed(connection: sqlite3.Connection, keys: Sequence[str], now_s: float) -> 
     return found
 
 
-def texts(connection: sqlite3.Connection, keys: Sequence[str], now_s: float) -> dict[str, str]:
-    """The first text of each of these rows, for rows that hold a list of texts. Raises sqlite3.Error."""
-    sql = f"SELECT key, json_extract(value, '$[0]') FROM Cache c WHERE {_OURS.format('c')} AND key IN (%s)"  # noqa: S608
-    rows: list[tuple[str, str]] = []
+def sayings(connection: sqlite3.Connection, keys: Sequence[str], now_s: float) -> dict[str, tuple[str, int]]:
+    """The text and the instant (ms) of each of these rows, for rows that hold those two. Raises sqlite3.Error."""
+    said: dict[str, tuple[str, int]] = {}
     for start in range(0, len(keys), _BATCH):
         part = keys[start : start + _BATCH]
-        rows += connection.execute(sql % ",".join("?" * len(part)), [now_s, *part])
-    return dict(rows)
+        for key, text, ms in connection.execute(_SAYINGS % ",".join("?" * len(part)), [now_s, *part]):
+            if isinstance(text, str) and isinstance(ms, int):
+                said[key] = (text, ms)
+    return said
 
 
 def _quote(key: str, fields: Sequence[object]) -> QuoteFields:
