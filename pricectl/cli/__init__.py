@@ -20,8 +20,10 @@ def _at(where: str) -> Any:
 # In the order of --help, whose lines are here so that it imports no topic.
 COMMANDS = {
     "price": Entry(_at("price:price"), "Show the current price of one asset."),
-    "batch": Entry(_at("price:batch"), "Show the current prices of many assets."),
+    "batch": Entry(_at("price:batch"), "Show the current prices of many assets, in the order asked."),
     "config": Entry(_at("config:app"), "Show the settings and where each comes from."),
+    "simulate": Entry(_at("simulate:simulate"), "Run a simulated market on this machine."),
+    "demo": Entry(_at("demo:demo"), "Take the tour: a simulated market, every command once."),
 }
 
 HELP = """A price engine for the command line: hot cache, Parquet store, providers.
@@ -43,8 +45,8 @@ def _before(home: HomeOption = None, debug: DebugOption = False, version: Versio
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run pricectl on these arguments (default: the process's own); the exit code. Errors are one line on stderr."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    return guarded(arguments, lambda: _run(arguments))
+    arguments = tuple(sys.argv[1:] if argv is None else argv)
+    return guarded(arguments, lambda: _run(list(arguments)))
 
 
 def _run(arguments: list[str]) -> int:

@@ -4,8 +4,8 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
-from engines import SetClock, engine
 
+from engines import SetClock, engine
 from pricectl.engine import prices
 from pricectl.engine.prices import Wish
 from pricectl.errors import (
@@ -89,7 +89,8 @@ def test_input_order_is_kept_and_duplicates_are_fetched_once(tmp_path, market, c
     asked = ["AAPL", "btc", "OCDO.L", "BTC", "yahoo:AAPL", "AAPL"]
     answers = prices.get(engine(tmp_path, market, clock), asked, WISH)
     assert [(answer.symbol, answer.asked) for answer in answers] == [
-        ("AAPL", "AAPL"), ("BTC", "btc"), ("OCDO.L", "OCDO.L"), ("BTC", "BTC"), ("AAPL", "yahoo:AAPL"), ("AAPL", "AAPL"),
+        ("AAPL", "AAPL"), ("BTC", "btc"), ("OCDO.L", "OCDO.L"), ("BTC", "BTC"), ("AAPL", "yahoo:AAPL"),
+        ("AAPL", "AAPL"),
     ]  # fmt: skip
     assert answers[2].quote.currency == "GBp"
     asked_of_providers = [symbol for entry in market.journal for symbol in entry.symbols]
