@@ -43,14 +43,16 @@ def _terminate(number: int, frame: Any) -> NoReturn:
 
 def _outcome(arguments: Sequence[str], run: Callable[[], int]) -> int:
     try:
-        return run()
+        try:
+            return run()
+        except OSError:
+            stream.finish()  # where it was stdout that failed, what is left in it fails again, and says how
+            raise
     except stream.ClosedPipe:
         return 0
     except typer.Exit as end:
         return end.exit_code
     except BaseException as error:
-        if isinstance(error, BrokenPipeError) and stream.reader_gone():
-            return 0
         if isinstance(error, SystemExit) and error.code != TERMINATED:
             return error.code if isinstance(error.code, int) else int(error.code is not None)
         failure = _failure(error)

@@ -173,7 +173,8 @@ def _duration(option: str, text: str) -> float:
     try:
         return seconds(text)
     except ValueError as error:
-        raise UsageError(f"{option}: {error}", "write it as 90s, 5m or 2h") from error
+        what, _, hint = str(error).partition("; ")
+        raise UsageError(f"{option}: {what}", hint) from error
 
 
 def _format(output: Format | None, json: bool) -> Format:

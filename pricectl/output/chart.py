@@ -32,7 +32,7 @@ def lines(
     body = [f"{label:>{margin}} {side}{''.join(row).rstrip()}" for label, row in zip(labels, grid, strict=True)]
     first, last = points[0][0], points[-1][0]
     between = len(drawn) - len(first) - len(last)
-    below = first + " " * between + last if between > 0 and len(points) > 1 else last
+    below = first + " " * between + last if between > 0 and len(points) > 1 else last.rjust(len(drawn))
     return [title, *body, " " * (margin + 1) + corner + floor * len(drawn), " " * (margin + 2) + below]
 
 

@@ -40,7 +40,7 @@ def write(texts: Iterable[str] | str, *, flush: bool = False) -> None:
 
 
 def finish() -> int:
-    """Everything written has left; 0. Raises ClosedPipe and OutputFailed."""
+    """Everything written has left; 0. Raises ClosedPipe and OutputFailed, also for what failed to leave before."""
     if sys.stdout is not None:
         write("", flush=True)
     return 0
@@ -62,18 +62,6 @@ def _drop(stream: IO[str]) -> None:
         os.close(null)
     except (OSError, ValueError):
         pass
-
-
-def reader_gone() -> bool:
-    """Whether nobody reads stdout any more: tells its broken pipe from that of any other connection."""
-    import select
-
-    poll = select.poll()
-    poll.register(1, 0)
-    gone = any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
-    if gone and sys.stdout is not None:
-        _drop(sys.stdout)
-    return gone
 
 
 def say(text: str, end: str = "\n") -> None:
