@@ -21,6 +21,7 @@ def _at(where: str) -> Any:
 COMMANDS = {
     "price": Entry(_at("price:price"), "Show the current price of one asset."),
     "batch": Entry(_at("price:batch"), "Show the current prices of many assets, in the order asked."),
+    "history": Entry(_at("history:history"), "Show the bars of one asset: open, high, low, close, volume."),
     "config": Entry(_at("config:app"), "Show the settings and where each comes from."),
     "simulate": Entry(_at("simulate:simulate"), "Run a simulated market on this machine."),
     "demo": Entry(_at("demo:demo"), "Take the tour: a simulated market, every command once."),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pricectl.model.adjust import to_traded, to_traded_volume
-from pricectl.model.bar import LIVE, PROVISIONAL, SPLITS, Action, Bar
+from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, SPLITS, Action, Bar
 from pricectl.model.number import float32
 
 # Yahoo's prices are float32: 6e-8 relative. Anything beyond this is another price.
@@ -32,10 +32,10 @@ class Verdict(NamedTuple):
 
 
 def compare(stored: Iterable[Bar], fetched: Iterable[Bar]) -> Verdict:
-    """Hold the prices of the days in both against each other; bars that were not final when stored are exempt."""
-    final = {bar.date: bar for bar in stored if not bar.flags & (PROVISIONAL | LIVE)}
-    pairs = [(final[new.date], new) for new in fetched if new.date in final and not new.flags & LIVE]
-    differing = [old.date for old, new in pairs if not _same_prices(old, new)]
+    """Hold the prices of the days in both against each other, but for bars that are not final and a person's own."""
+    final = {bar.date: bar for bar in stored if not bar.flags & (PROVISIONAL | LIVE | MANUAL)}
+    pairs = [(final[new.date], new) for new in fetched if new.date in final and not new.flags & (PROVISIONAL | LIVE)]
+    differing = [old.date for old, new in pairs if not same_prices(old, new)]
     if not differing:
         return Verdict("same", 1.0, [], len(pairs))
     ratio = _constant_ratio(pairs) if len(pairs) == len(differing) > 1 else None
@@ -48,7 +48,7 @@ def _prices(bar: Bar) -> tuple[float, float, float, float]:
     return bar.open, bar.high, bar.low, bar.close
 
 
-def _same_prices(old: Bar, new: Bar) -> bool:
+def same_prices(old: Bar, new: Bar) -> bool:
     return all(
         abs(one - other) <= TOLERANCE * max(abs(one), abs(other))
         for one, other in zip(_prices(old), _prices(new), strict=True)
@@ -103,9 +103,9 @@ def _rescaled(bar: Bar, splits: Sequence[Action]) -> Bar:
             factor *= split.value
     if factor == 1.0:
         return bar
-    prices = (to_traded(float32(price), factor) for price in _prices(bar))
+    open_, high, low, close = (to_traded(float32(price), factor) for price in _prices(bar))
     volume = None if bar.volume is None else to_traded_volume(bar.volume, factor)
-    return Bar(bar.date, *prices, volume, bar.flags)
+    return Bar(bar.date, open_, high, low, close, volume, bar.flags)
 
 
 class Weighed(NamedTuple):

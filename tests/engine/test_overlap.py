@@ -6,7 +6,7 @@ import pytest
 
 from pricectl.engine.overlap import compare, rescaled, untold, weigh
 from pricectl.model.adjust import shown
-from pricectl.model.bar import LIVE, PROVISIONAL, Action, Bar
+from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, Action, Bar
 
 # Traded, in an uneven row: open, high, low, close.
 WEEK = {
@@ -64,6 +64,8 @@ def test_what_was_not_final_is_exempt():
     wrong = bar(11, (303.1, 304.44, 301.15, 302.4))
     assert verdict([*STORED[:4], wrong._replace(flags=PROVISIONAL)], STORED) == ("same", 1.0, [])
     assert verdict(STORED, [*STORED[:4], wrong._replace(flags=LIVE)]) == ("same", 1.0, [])
+    assert verdict(STORED, [*STORED[:4], wrong._replace(flags=PROVISIONAL)]) == ("same", 1.0, [])
+    assert verdict([*STORED[:4], wrong._replace(flags=MANUAL)], STORED) == ("same", 1.0, [])
     assert verdict([*STORED[:4], wrong], STORED) == ("restated", 1.0, [11])
 
 
