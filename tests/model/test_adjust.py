@@ -117,8 +117,10 @@ def test_without_adjustment_or_actions_there_is_one_span() -> None:
 
 
 def test_a_split_taken_back_leaves_exactly_one() -> None:
-    spans = factor_spans([split("2020-01-01", 1 / 3), split("2021-01-01", 3.0)], "split")
+    # 1 / 49 is one of the ratios whose float, multiplied by 49, is not 1.
+    spans = factor_spans([split("2020-01-01", 1 / 49), split("2021-01-01", 49.0)], "split")
     assert spans[0].price_factor == 1.0
+    assert spans[0].volume_factor == 1.0
 
 
 def test_an_action_said_twice_counts_once() -> None:

@@ -1,0 +1,69 @@
+"""How every provider's body is read: what is not as promised is a BadPayload, and odd bars are marked, not mended."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from pricectl.errors import BadPayload, UsageError
+from pricectl.model.bar import SUSPECT
+from pricectl.model.quote import Miss
+
+# Bars in float32, divided by splits, may miss their own high or low by a rounding.
+_ROUNDING = 1e-6
+
+
+@contextmanager
+def promised(provider: str, what: str) -> Iterator[None]:
+    """Whatever a body does that its format does not allow comes out as one BadPayload that names ``what``."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise BadPayload(
+            f"{provider}'s {what} is not in the promised format ({type(error).__name__}: {said(error)})",
+            "try again later; if it stays so, the format has changed",
+            provider,
+        ) from error
+
+
+def said(text: object) -> str:
+    """A provider's own words, on one line, at most 200 characters, nothing that a terminal would obey."""
+    line = " ".join(str(text).split())
+    return "".join(c for c in line if c.isprintable())[:200]
+
+
+def checked(check: Callable[[str], str], ids: Iterable[str]) -> tuple[dict[str, str], dict[str, Miss]]:
+    """The ids with their proper spelling, and a Miss for each that ``check`` refuses: it must not sink the rest."""
+    symbols, refused = {}, {}
+    for one in ids:
+        try:
+            symbols[one] = check(one)
+        except UsageError as error:
+            refused[one] = Miss(one, error)
+    return symbols, refused
+
+
+def number(value: object) -> float | None:
+    """A JSON number as a float; None for null. Raises ValueError for anything else and for what is not finite."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError(f"{said(value)!r} is not a number")
+    result = float(value)
+    if not math.isfinite(result):
+        raise ValueError(f"{said(value)} is not finite")
+    return result
+
+
+def decimal(value: object) -> float:
+    """A price or amount that arrives as decimal text. Raises ValueError, also for NaN and infinity."""
+    if not isinstance(value, str) or not math.isfinite(result := float(value)):
+        raise ValueError(f"{said(value)!r} is not a decimal number")
+    return result
+
+
+def flags(opened: float, high: float, low: float, close: float) -> int:
+    """SUSPECT where low..high does not hold open and close, or a price is not positive; otherwise 0."""
+    room = abs(high) * _ROUNDING
+    sound = low > 0 and low - room <= min(opened, close) and max(opened, close) <= high + room
+    return 0 if sound else SUSPECT
