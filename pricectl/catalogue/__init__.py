@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from pricectl.catalogue import own
-from pricectl.catalogue.describe import described, outside
+from pricectl.catalogue.describe import described, differences, outside
 from pricectl.catalogue.own import FACTS, Row, Rows
 from pricectl.catalogue.shipped import COLUMNS, Shipped
 from pricectl.catalogue.symbols import canonical, matching, nearest, shown
@@ -98,8 +98,8 @@ class Catalogue:
                 symbol, under = asset.symbol, self._shipped.get(asset.symbol)
                 row = rows.get(symbol)
                 known = row.over(symbol, under) if row else under
-                if known and not replace and asset[:9] != known[:9]:
-                    raise UsageError(f"{symbol} is taken: {differences(known, asset)}", "--replace changes it")
+                if not replace and (different := known and differences(known, asset)):
+                    raise UsageError(f"{symbol} is taken: {different}", "--replace changes it")
                 facts = {name: getattr(asset, name) for name in FACTS}
                 if under:
                     facts = {name: cell for name, cell in facts.items() if cell != getattr(under, name)}
@@ -177,15 +177,6 @@ class Catalogue:
                 return asset
         under = self._shipped.of_series(provider, provider_id)
         return self.get(under.symbol) if under and under.symbol not in self._rows else None
-
-
-def differences(known: Asset, other: Asset) -> str:
-    """What ``other`` says differently, in words: ``currency is USD, not EUR``."""
-    return "; ".join(
-        f"{name} is {getattr(known, name) or 'blank'}, not {getattr(other, name) or 'blank'}"
-        for name in FACTS
-        if getattr(known, name) != getattr(other, name)
-    )
 
 
 def _did_you_mean(near: Sequence[str]) -> str:

@@ -7,16 +7,9 @@ from pricectl.config import PROVIDERS
 from pricectl.errors import UsageError
 from pricectl.model.asset import TYPES, Asset
 
+FACTS = Asset._fields[1:9]
 _LONGEST_NAME = 120
 _QUOTED_IN = ("USDT", "USDC", "FDUSD", "TUSD", "TRY", "EUR", "BRL", "JPY", "BTC", "ETH", "BNB")
-# Yahoo's exchange codes behind its suffixes, as its chart answers name them (exchangeName).
-_YAHOO_EXCHANGES = {
-    "AS": "AMS", "AX": "ASX", "BK": "SET", "BO": "BSE", "BR": "BRU", "CO": "CPH", "DE": "GER", "HE": "HEL",
-    "HK": "HKG", "IS": "IST", "JK": "JKT", "JO": "JNB", "KL": "KLS", "KS": "KSC", "L": "LSE", "LS": "LIS",
-    "MC": "MCE", "ME": "MCX", "MI": "MIL", "MX": "MEX", "NS": "NSI", "NZ": "NZE", "OL": "OSL", "PA": "PAR",
-    "SA": "SAO", "SI": "SES", "SS": "SHH", "ST": "STO", "SW": "EBS", "SZ": "SHZ", "T": "JPX", "TA": "TLV",
-    "TO": "TOR", "TW": "TAI", "VI": "VIE",
-}  # fmt: skip
 
 
 def outside(provider: str, provider_id: str) -> Asset:
@@ -48,7 +41,17 @@ def described(said: Mapping[str, str], known: Asset | None) -> Asset:
     if known is not None and given.get("provider_id", known.provider_id) != known.provider_id:
         known = known._replace(currency="", exchange="")  # another series: what held for the old one does not
     base = known._asdict() if known is not None else {}
-    return _completed(symbol, {**{name: base[name] for name in Asset._fields[1:9] if base.get(name)}, **given})
+    return _completed(symbol, {**{name: base[name] for name in FACTS if base.get(name)}, **given})
+
+
+def differences(known: Asset, other: Asset) -> str:
+    """Where ``other`` contradicts ``known``, in words: ``currency is USD, not EUR``; empty if nowhere. To tell what
+    was not known is no contradiction."""
+    return "; ".join(
+        f"{name} is {getattr(known, name)}, not {getattr(other, name)}"
+        for name in FACTS
+        if getattr(known, name) and getattr(other, name) not in ("", getattr(known, name))
+    )
 
 
 def _completed(symbol: str, cells: dict[str, str]) -> Asset:
@@ -106,8 +109,6 @@ def _currency(provider: str, provider_id: str) -> str:
 def _exchange(provider: str, provider_id: str) -> str:
     if provider == "binance":
         return "BINANCE"
-    if provider_id.endswith("=X"):
-        return "CCY"
     if provider_id.endswith("-USD"):
         return "CCC"
-    return _YAHOO_EXCHANGES.get(provider_id.rpartition(".")[2], "") if "." in provider_id else ""
+    return "CCY" if provider_id.endswith("=X") else ""

@@ -22,6 +22,8 @@ COMMANDS = {
     "price": Entry(_at("price:price"), "Show the current price of one asset."),
     "batch": Entry(_at("price:batch"), "Show the current prices of many assets, in the order asked."),
     "history": Entry(_at("history:history"), "Show the bars of one asset: open, high, low, close, volume."),
+    "add-asset": Entry(_at("add_asset:add_asset"), "Add an asset to your own list, and follow it."),
+    "assets": Entry(_at("assets:app"), "Look through the catalogue, follow assets, add your own."),
     "config": Entry(_at("config:app"), "Show the settings and where each comes from."),
     "simulate": Entry(_at("simulate:simulate"), "Run a simulated market on this machine."),
     "demo": Entry(_at("demo:demo"), "Take the tour: a simulated market, every command once."),
