@@ -172,9 +172,9 @@ def _full(asset: Asset, at: Moment, now_ms: int) -> dict[str, Any]:
     """The rolling day: from the same moment of the day before until now."""
     bar, before = at.bar, at.before
     share = min(1.0, (now_ms - at.session.open_ms) / _DAY_MS)
-    passed = so_far(before, share, "crypto") if before else bar._replace(close=bar.open)
+    passed = so_far(before, share, asset) if before else bar._replace(close=bar.open)
     first, last = passed.close, bar.close
-    places = digits(max(first, last), "crypto")
+    places = digits(max(first, last), asset)
     step = 10.0**-places
     high = max(bar.high, first, before.close if before else 0.0)
     low = min(bar.low, first, before.close if before else bar.low)

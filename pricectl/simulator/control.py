@@ -1,19 +1,18 @@
 """The simulator steered from another process: ``/_control/`` takes and gives JSON.
 
-| request | body or answer |
-|---|---|
-| ``POST /_control/script`` | ``{"fault": {"kind": "status", "code": 503}, "match": {"provider": "yahoo"}, "times": 2}`` |
-| ``DELETE /_control/script`` | no more faults |
-| ``GET /_control/journal``, ``DELETE`` | the requests so far; forget them |
-| ``POST /_control/pin`` | ``{"provider": "binance", "provider_id": "BTCUSDT", "price": 65000.1}`` (null lets go) |
-| ``POST /_control/act`` | ``{"provider", "provider_id", "actions": [[date, kind, value]...], "blanks": [date...]}`` |
-| ``POST /_control/replay`` | ``{"provider", "provider_id", "bars": [[date, o, h, l, c, v]...], "actions", "adjusted"}`` |
-| ``POST /_control/remove`` | ``{"provider", "provider_id"}``: unknown from now on |
-| ``POST /_control/halt`` | ``{"provider", "provider_id"}``: dead from now on |
+``GET journal`` gives the requests so far and ``DELETE journal`` forgets them; ``POST script`` takes
+``{"fault": {"kind": "status", "code": 503}, "match": {"provider": "yahoo"}, "times": 2}`` and ``DELETE script`` ends
+all faults. The other orders are POSTs that name a series by ``provider`` and ``provider_id``:
+
+- ``pin``: ``price`` (null lets it go again)
+- ``act``: ``actions`` as ``[[date, kind, value]...]``, ``blanks`` as dates
+- ``replay``: ``bars`` as ``[[date, open, high, low, close, volume]...]``, ``actions``, ``adjusted`` (true or false)
+- ``remove``: the provider no longer knows it; ``halt``: it no longer trades
 """
 
 import datetime as dt
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from pricectl.model.bar import Action, Bar
@@ -56,7 +55,7 @@ def _order(simulator: "Simulator", name: str, said: dict[str, Any]) -> None:
     elif name == "act":
         market.act(provider, provider_id, _actions(said), [_day(text) for text in said.get("blanks", ())])
     elif name == "replay":
-        bars = [Bar(_day(row[0]), *(_number(cell) for cell in row[1:6])) for row in said["bars"]]
+        bars = [_bar(row) for row in said["bars"]]
         market.replay(provider, provider_id, bars, _actions(said), adjusted=bool(said.get("adjusted")))
     elif name == "remove":
         market.remove(provider, provider_id)
@@ -68,9 +67,11 @@ def _actions(said: dict[str, Any]) -> list[Action]:
     return [Action(_day(row[0]), str(row[1]), float(row[2])) for row in said.get("actions", ())]
 
 
+def _bar(row: list[Any]) -> Bar:
+    """A day and five figures; a close of null is a row of nulls."""
+    first, high, low, last, volume = (math.nan if cell is None else float(cell) for cell in row[1:6])
+    return Bar(_day(row[0]), first, high, low, last, volume)
+
+
 def _day(text: str) -> dt.date:
     return dt.date.fromisoformat(text)
-
-
-def _number(cell: float | None) -> float:
-    return float("nan") if cell is None else float(cell)

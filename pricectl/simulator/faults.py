@@ -143,7 +143,8 @@ def from_json(said: Mapping[str, Any]) -> tuple[Fault, Match, int | None]:
 
 _TOO_MUCH = "Too much request weight used; current limit is 6000 request weight per 1 MINUTE. Please use WebSocket"
 _BINANCE = {
-    403: "<HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY>Request blocked.</BODY></HTML>",
+    403: "<HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY>Request blocked.</BODY>"
+         "</HTML>",
     418: {"code": -1003, "msg": "Way too much request weight used; IP banned until {until}. Please use WebSocket "
           "Streams for live updates to avoid bans."},
     429: {"code": -1003, "msg": f"{_TOO_MUCH} Streams for live updates to avoid polling the API."},

@@ -81,12 +81,14 @@ def listing(asset: Asset, seed: int) -> Listing:
     return Listing(asset, walk, _first(asset, draw), _splits(asset, draw), payouts, usual)
 
 
-def digits(price: float, asset_type: str) -> int:
-    """Decimals of a traded price: at most six significant digits, so that float32 carries each traded price apart."""
-    finest = {"fx": 5, "crypto": 8, "fund": 4}.get(asset_type, 2 if price >= 1.0 else 4)
+def digits(price: float, asset: Asset) -> int:
+    """Decimals of a traded price: six significant digits, the most that float32 always carries apart (Yahoo); one
+    more where prices travel as text (Binance)."""
+    finest = {"fx": 5, "crypto": 8, "fund": 4}.get(asset.type, 2 if price >= 1.0 else 4)
     if price <= 0.0:
         return finest
-    return max(0, min(finest, 5 - math.floor(math.log10(price))))
+    most = 6 if asset.provider == "binance" else 5
+    return max(0, min(finest, most - math.floor(math.log10(price))))
 
 
 def _level(asset: Asset, draw: random.Random) -> float:

@@ -11,9 +11,11 @@ from pricectl.simulator.listing import listing
 from pricectl.simulator.moment import Moment, moment
 from pricectl.simulator.tape import ReplayTape, Tape, WalkTape
 
-# Pairs that Binance lists beside the catalogue's: coin against coin, and two that stopped trading long ago.
+# What providers list beside the catalogue's assets: coin against coin, coins in dollars, and some pairs that stopped
+# trading long ago.
 _PAIRS = (("ETHBTC", "BTC"), ("BNBBTC", "BTC"), ("LTCBTC", "BTC"), ("SOLBTC", "BTC"), ("BNBETH", "ETH"))
 _DEAD = (("BCCBTC", "BTC"), ("HSRBTC", "BTC"), ("VENUSDT", "USDT"))
+_COINS = (("BTC-USD", "Bitcoin USD"), ("ETH-USD", "Ethereum USD"), ("DOGE-USD", "Dogecoin USD"))
 
 
 class Market:
@@ -132,16 +134,13 @@ class Market:
         self._halted.discard(series)
 
     def _load(self) -> None:
-        if self._loaded:
-            return
         with self._lock:
             if self._loaded:
                 return
             assets = _shipped() if self._given is None else self._given
             self._assets = {asset.series: asset for asset in assets}
             if self._given is None:
-                for pair, quote in _PAIRS + _DEAD:
-                    asset = Asset(pair, pair, "crypto", "Pair", pair, "binance", pair, quote, "BINANCE")
+                for asset in _beside():
                     self._assets.setdefault(asset.series, asset)
                 self._halted |= {Series("binance", pair) for pair, _ in _DEAD}
             self._halted |= {series for series, asset in self._assets.items() if not asset.active}
@@ -157,6 +156,13 @@ def _turned_back(bar: Bar, splits: Sequence[Action]) -> Bar:
         return bar
     volume = None if bar.volume is None else bar.volume / factor
     return Bar(bar.date, bar.open * factor, bar.high * factor, bar.low * factor, bar.close * factor, volume)
+
+
+def _beside() -> Iterable[Asset]:
+    for pair, quote in _PAIRS + _DEAD:
+        yield Asset(pair, pair, "crypto", "Pair", pair, "binance", pair, quote, "BINANCE")
+    for coin, name in _COINS:
+        yield Asset(coin, name, "crypto", "Coin", coin, "yahoo", coin, "USD", "CCC")
 
 
 def _shipped() -> Iterable[Asset]:

@@ -2,9 +2,11 @@
 
 import datetime as dt
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
+from pricectl.model.asset import Asset
 from pricectl.model.bar import Bar
 from pricectl.simulator.listing import digits
 from pricectl.simulator.tape import Session, Tape
@@ -38,7 +40,9 @@ def moment(tape: Tape, now_ms: int, pinned: float | None = None) -> Moment | Non
     past = [s for s in tape.sessions(today - _FORTNIGHT, today) if s.open_ms <= seen_ms]
     if not past:  # a replay that ended long ago still has its last price, as a suspended share has
         past = [s for s in tape.sessions(dt.date(1900, 1, 1), today) if s.open_ms <= seen_ms]
-    known = [(s, bar) for s, bar in zip(past[-12:], tape.bars(past[-12:]), strict=True) if bar]
+    known = _known(tape, past[-3:])
+    if len(known) < 2:  # rows are lost one at a time, so this is the rare way
+        known = _known(tape, past[-12:])
     if not known:
         return None
     session, bar = known[-1]
@@ -46,26 +50,36 @@ def moment(tape: Tape, now_ms: int, pinned: float | None = None) -> Moment | Non
     time_ms = seen_ms if running else session.close_ms + (0 if tape.hours.round_the_clock else 1000)
     if running:
         share = (seen_ms - session.open_ms) / (session.close_ms - session.open_ms)
-        bar = so_far(bar, share, tape.asset.type)
+        bar = so_far(bar, share, tape.asset)
     live = tape.hours.date(now_ms) == session.date
     if live and not tape.exact:
-        bar = _approximate(bar, tape.asset.type)
+        bar = _approximate(bar, tape.asset)
     if pinned is not None:
         time_ms = seen_ms
         bar = bar._replace(close=pinned, high=max(bar.high, pinned), low=min(bar.low, pinned))
     return Moment(session, bar, known[-2][1] if len(known) > 1 else None, time_ms, running, live)
 
 
-def so_far(bar: Bar, share: float, asset_type: str) -> Bar:
+def so_far(bar: Bar, share: float, asset: Asset) -> Bar:
     """``bar`` when ``share`` (0 to 1) of its session has passed; whole at 1. Never outside the final low and high."""
     swing = (bar.high - bar.low) * 0.5 * math.sin(math.pi * share)
     price = bar.open + (bar.close - bar.open) * share + swing * math.sin(41.0 * share + bar.close % 6.0)
-    price = round(min(bar.high, max(bar.low, price)), digits(bar.high, asset_type))
+    places = digits(bar.high, asset)
+    price = round(min(bar.high, max(bar.low, price)), places)
     highest = max(bar.open, price, bar.open + (bar.high - bar.open) * share)
     lowest = min(bar.open, price, bar.open + (bar.low - bar.open) * share)
-    places = digits(bar.high, asset_type)
-    volume = None if bar.volume is None else float(round(bar.volume * share, 5 if asset_type == "crypto" else 0))
+    volume = None if bar.volume is None else round(bar.volume * share, 5 if asset.provider == "binance" else 0)
     return Bar(bar.date, bar.open, round(highest, places), round(lowest, places), price, volume)
+
+
+def last_before(tape: Tape, day: dt.date) -> Bar | None:
+    """The last bar of a session before ``day``; a replay may have to look back far for it."""
+    eve = day - dt.timedelta(days=1)
+    for start in (day - _FORTNIGHT, tape.first):
+        found = _known(tape, tape.sessions(start, eve)[-3:])
+        if found:
+            return found[-1][1]
+    return None
 
 
 def scale(tape: Tape, day: dt.date, today: dt.date) -> Fraction:
@@ -77,9 +91,14 @@ def scale(tape: Tape, day: dt.date, today: dt.date) -> Fraction:
     return factor
 
 
-def _approximate(bar: Bar, asset_type: str) -> Bar:
+def _known(tape: Tape, sessions: Sequence[Session]) -> list[tuple[Session, Bar]]:
+    return [(session, bar) for session, bar in zip(sessions, tape.bars(sessions), strict=True) if bar]
+
+
+def _approximate(bar: Bar, asset: Asset) -> Bar:
     """The row as it stands on its own day: Yahoo's first open and volume differ from the final ones by a little
     (recorded for AAPL, 2024-10-11: open 229.32 and volume 31,759,188, later 229.30 and 31,668,000)."""
-    step: float = 10.0 ** -digits(bar.high, asset_type)
-    first = min(bar.high, round(bar.open + 2 * step, digits(bar.high, asset_type)))
+    places = digits(bar.high, asset)
+    step: float = 10.0**-places
+    first = min(bar.high, round(bar.open + 2 * step, places))
     return bar._replace(open=first, volume=None if bar.volume is None else float(round(bar.volume * 1.0029)))

@@ -140,7 +140,7 @@ class Simulator:
         with self._lock:
             self._open.add(connection)
         try:
-            _Handler(connection, address, cast(Any, self))
+            _Handler(connection, address, cast("Any", self))
         except OSError:
             pass  # the client has gone: its own affair
         finally:
@@ -148,9 +148,7 @@ class Simulator:
                 self._open.discard(connection)
             connection.close()
 
-    def answer(
-        self, method: str, target: str, headers: Mapping[str, str]
-    ) -> tuple[Answer, Fault | None, Entry]:
+    def answer(self, method: str, target: str, headers: Mapping[str, str]) -> tuple[Answer, Fault | None, Entry]:
         """What a request gets, the fault that strikes it, and its entry in the journal."""
         path, _, query = target.partition("?")
         params = dict(parse_qsl(query, keep_blank_values=True))
@@ -158,7 +156,8 @@ class Simulator:
         symbols = _symbols(path, params)
         fault = self._script.next(provider, path, symbols)
         now_ms = self.market.now_ms()
-        weight, refused, extra = 1, 0, ()
+        weight, refused = 1, 0
+        extra: tuple[tuple[str, str], ...] = ()
         if provider == "binance":
             weight = binance.weight(path.removeprefix(binance.PREFIX), params)
             used, refused, wait_s = self._meter.spend(weight, now_ms)
@@ -209,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def _take(self) -> None:
-        simulator = cast(Simulator, self.server)
+        simulator = cast("Simulator", self.server)
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         if self.path.startswith(control.PREFIX):
             self._send(simulator, simulator.control(self.command, self.path, body), None, "")
@@ -225,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
                 simulator.closing.wait(fault.seconds)
             self._send(simulator, answer, fault, entry.provider)
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _take
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _take  # noqa: N815
 
     def _send(self, simulator: Simulator, answer: Answer, fault: Fault | None, provider: str) -> None:
         body, packed = answer.body, fault is not None and fault.kind == "bomb"
@@ -284,7 +283,7 @@ def _symbols(path: str, params: Mapping[str, str]) -> tuple[str, ...]:
 
 def _faulty(fault: Fault, provider: str, now_ms: int) -> Answer:
     if fault.kind == "garbage":
-        return Answer(200, _JSON[provider], b"\x00\xff\xfe{\"chart\":[\x80\x81,,}")
+        return Answer(200, _JSON[provider], b'\x00\xff\xfe{"chart":[\x80\x81,,}')
     if fault.kind == "html":
         return Answer(200, "text/html", b"<html><body><h1>Will be right back</h1></body></html>")
     if fault.kind == "redirect":

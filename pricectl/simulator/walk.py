@@ -7,6 +7,7 @@ month, nothing for the rest of it. A walk day by day from the listing would cost
 """
 
 import calendar
+import itertools
 import math
 import random
 import threading
@@ -82,9 +83,7 @@ class Walk:
         if known is None:
             draw = random.Random(f"{self._key}/{year}")
             spread = self._volatility * 0.8 / math.sqrt(12)
-            known = self._years[year] = _bridge(
-                draw, 12, self._year_start(year), self._year_start(year + 1), spread
-            )
+            known = self._years[year] = _bridge(draw, 12, self._year_start(year), self._year_start(year + 1), spread)
         return known
 
     def _draw_month(self, year: int, month: int) -> list[Shape]:
@@ -94,7 +93,7 @@ class Walk:
         spread = self._volatility / math.sqrt(365)
         path = _bridge(draw, days, starts[month - 1], starts[month], spread)
         uniform, shapes = draw.random, []
-        for before, after in zip(path, path[1:], strict=False):
+        for before, after in itertools.pairwise(path):
             gap = (uniform() - 0.5) * spread * 0.8 if self._gaps else 0.0
             first, last = math.exp(before + gap), math.exp(after)
             high = max(first, last) * (1.0 + uniform() * spread)

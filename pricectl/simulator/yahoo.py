@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from pricectl.model.bar import Bar
 from pricectl.simulator.market import Market
-from pricectl.simulator.moment import Moment, scale
+from pricectl.simulator.moment import Moment, last_before, scale
 from pricectl.simulator.tape import Session, Tape
 from pricectl.simulator.yahoo_meta import delisted_meta, meta, neat, whole
 
@@ -22,6 +22,8 @@ SPARK_LIMIT = 20
 _GROUPS = ("1wk", "1mo", "3mo")
 _INTERVALS = ("1m", "2m", "5m", "15m", "30m", "60m", "90m", "1h", "4h", "1d", "5d", *_GROUPS)
 _DAYS = {"1d": 0, "5d": 6, "1mo": 31, "3mo": 92, "6mo": 184, "1y": 366, "2y": 731, "5y": 1827, "10y": 3653}
+
+_OLDEST = -5_000_000_000  # 1811: before anything traded, and still a date everywhere
 
 Answer = tuple[int, dict[str, Any]]
 
@@ -70,7 +72,7 @@ def chart(market: Market, symbol: str, params: Mapping[str, str]) -> Answer:
         said = f"{interval} data not available for startTime={window.start} and endTime={window.end}."
         return error("chart", 422, "Unprocessable Entity", f"{said} Only days and longer are simulated.")
     if market.halted(tape.asset.series):
-        empty = {"quote": [{}], "adjclose": [{}]}
+        empty: dict[str, Any] = {"quote": [{}], "adjclose": [{}]}
         return 200, _result({"meta": delisted_meta(tape, at, now_ms, interval), "indicators": empty})
     first_ms = tape.sessions(tape.first, tape.first)[0].open_ms
     if not window.range and (window.end * 1000 < first_ms or window.start * 1000 > now_ms):
@@ -96,7 +98,7 @@ def spark(market: Market, params: Mapping[str, str]) -> Answer:
         closes: dict[str, Any] = {}
         if rows.stamps:
             body["timestamp"] = rows.stamps
-            closes["close"] = [neat(bar.close, tape.asset.type) if bar else None for bar in rows.bars]
+            closes["close"] = [neat(bar.close, tape.asset) if bar else None for bar in rows.bars]
         body["indicators"] = {"quote": [closes]}
         results.append({"symbol": symbol, "response": [body]})
     if not results:
@@ -113,7 +115,7 @@ def _window(tape: Tape, at: Moment, params: Mapping[str, str], interval: str, no
         start, end = int(params["period1"]), int(params.get("period2", now_ms // 1000))
         if start > end:
             raise ValueError(f"start date cannot be after end date. startDate = {start}, endDate = {end}")
-        return Window(start, end, "", interval)
+        return Window(max(start, _OLDEST), end, "", interval)
     asked = params.get("range", "1d")
     if asked == "max":
         # Years of days are not given at once: the answer comes in quarters, whatever interval was asked.
@@ -133,7 +135,7 @@ def _window(tape: Tape, at: Moment, params: Mapping[str, str], interval: str, no
 def _rows(tape: Tape, at: Moment, window: Window, now_ms: int) -> Rows:
     """The daily rows of the window, the last one as the provider has it now."""
     first_day = tape.hours.date(window.start * 1000) - dt.timedelta(days=1)
-    last_day = min(tape.hours.date(window.end * 1000), at.session.date)
+    last_day = min(tape.hours.date(min(window.end * 1000, now_ms)), at.session.date)
     sessions = [
         session
         for session in tape.sessions(first_day, last_day)
@@ -217,16 +219,10 @@ def _volume(bar: Bar) -> int | None:
 
 def _previous(tape: Tape, rows: Rows, window: Window, at: Moment) -> float | None:
     """The close before the first bar of the window, on its scale: what chartPreviousClose means."""
-    if rows.sessions and rows.sessions[0].date == at.session.date and at.before:
-        past: Bar | None = at.before
+    if rows.sessions:
+        past = at.before if rows.sessions[0].date == at.session.date else last_before(tape, rows.sessions[0].date)
     else:
-        day = tape.hours.date(window.start * 1000)
-        before = [
-            s
-            for s in tape.sessions(day - dt.timedelta(days=14), min(day, at.session.date))
-            if s.open_ms < window.start * 1000
-        ]
-        past = next((bar for bar in reversed(tape.bars(before[-3:])) if bar), None)
+        past = last_before(tape, min(tape.hours.date(window.start * 1000), at.session.date))
     if past is None:
         return None
     return past.close / float(scale(tape, past.date, max(at.session.date, past.date)))
@@ -238,8 +234,7 @@ def _adjusted(tape: Tape, rows: Rows, today: dt.date) -> list[float | None]:
         return []
     cuts: list[tuple[dt.date, float]] = []
     for paid in tape.payouts(rows.sessions[0].date + dt.timedelta(days=1), today):
-        before = tape.sessions(paid.ex_date - dt.timedelta(days=14), paid.ex_date - dt.timedelta(days=1))
-        last = next((bar for bar in reversed(tape.bars(before[-3:])) if bar), None)
+        last = last_before(tape, paid.ex_date)
         if last:
             cuts.append((paid.ex_date, 1.0 - paid.value / last.close))
     adjusted: list[float | None] = []

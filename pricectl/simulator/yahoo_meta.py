@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pricectl.model.asset import Asset
 from pricectl.simulator.listing import digits
 from pricectl.simulator.moment import Moment, scale
 from pricectl.simulator.tape import Session, Tape
@@ -31,19 +32,17 @@ def whole(value: float) -> float | int:
     return int(value) if value == int(value) else value
 
 
-def hint(price: float, asset_type: str) -> int:
+def hint(price: float, asset: Asset) -> int:
     """Decimals for display."""
-    return 4 if asset_type == "fx" else 2 if price >= 1.0 else max(2, digits(price, asset_type))
+    return 4 if asset.type == "fx" else 2 if price >= 1.0 else max(2, digits(price, asset))
 
 
-def neat(price: float, asset_type: str) -> float | int:
+def neat(price: float, asset: Asset) -> float | int:
     """A price of the meta block: rounded, no float32 noise."""
-    return whole(round(price, hint(price, asset_type) + (asset_type != "fx")))
+    return whole(round(price, hint(price, asset) + (asset.type != "fx")))
 
 
-def meta(
-    tape: Tape, at: Moment, now_ms: int, range_: str, granularity: str, previous: float | None
-) -> dict[str, Any]:
+def meta(tape: Tape, at: Moment, now_ms: int, range_: str, granularity: str, previous: float | None) -> dict[str, Any]:
     """The block for ``tape`` at ``now_ms``; ``previous`` is the close before the window."""
     asset, kind = tape.asset, tape.asset.type
     today = tape.hours.date(now_ms)
@@ -55,15 +54,15 @@ def meta(
     year_high, year_low = _year(tape, at, today, high, low)
     block: dict[str, Any] = _head(tape, at, now_ms)
     block |= {
-        "regularMarketPrice": neat(price, kind),
+        "regularMarketPrice": neat(price, asset),
         "regularMarketChangePercent": change,
-        "fulldayPrice": neat(price, kind),
-        "fulldayChange": neat(price - before, kind) if price != before else 0.0,
+        "fulldayPrice": neat(price, asset),
+        "fulldayChange": neat(price - before, asset) if price != before else 0.0,
         "fulldayChangePercent": change,
-        "fiftyTwoWeekHigh": neat(year_high, kind),
-        "fiftyTwoWeekLow": neat(year_low, kind),
-        "regularMarketDayHigh": neat(high, kind),
-        "regularMarketDayLow": neat(low, kind),
+        "fiftyTwoWeekHigh": neat(year_high, asset),
+        "fiftyTwoWeekLow": neat(year_low, asset),
+        "regularMarketDayHigh": neat(high, asset),
+        "regularMarketDayLow": neat(low, asset),
     }
     if kind != "fund":
         block["regularMarketVolume"] = round((at.bar.volume or 0.0) * factor)
@@ -71,8 +70,8 @@ def meta(
         block["longName"] = asset.name
     block["shortName"] = asset.name
     if previous is not None:
-        block["chartPreviousClose"] = neat(previous, kind)
-    block["priceHint"] = hint(price, kind)
+        block["chartPreviousClose"] = neat(previous, asset)
+    block["priceHint"] = hint(price, asset)
     return block | _tail(tape, now_ms, range_, granularity, _FEW_RANGES if kind == "fund" else _RANGES)
 
 
@@ -122,6 +121,8 @@ def _periods(tape: Tape, now_ms: int) -> dict[str, Any]:
     ahead = tape.hours.sessions(today, today + dt.timedelta(days=14))
     session = ahead[0] if ahead else Session(today, now_ms, now_ms)
     start, end = session.open_ms // 1000, session.close_ms // 1000
+    if tape.hours.round_the_clock:
+        end = start + 86_340  # a minute to midnight, also on a Friday
     local = dt.datetime.fromtimestamp(start, tape.hours.tz)
     around = (5.5 * 3600, 4 * 3600) if tape.asset.exchange in _US else (0, 0)
 
