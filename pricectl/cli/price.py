@@ -70,7 +70,8 @@ def batch(
 
 
 def _wish(context: Context) -> prices.Wish:
-    return prices.Wish(context.settings.timeout_s, context.max_age_s, context.offline, context.refresh)
+    patient = context.settings.origins["timeout"] == "default"
+    return prices.Wish(context.settings.timeout_s, context.max_age_s, context.offline, context.refresh, patient)
 
 
 def _converse(context: Context) -> int:
@@ -101,8 +102,20 @@ def _print(context: Context, outcomes: Sequence[Answer | Miss], *, single: bool)
         return
     if context.output == "csv" or answers:
         context.write(_text(context, answers, single=single) + "\n")
+    for text in _complaints(misses):
+        stream.say(f"pricectl: {text}")
+
+
+def _complaints(misses: Sequence[Miss]) -> list[str]:
+    """A line for each cause, not for each symbol: an outage of a thousand symbols is one thing to know."""
+    causes: dict[tuple[str, str], list[str]] = {}
     for miss in misses:
-        stream.say(f"pricectl: {one_line(str(miss.error), miss.error.hint)}")
+        causes.setdefault((str(miss.error), miss.error.hint), []).append(miss.symbol)
+    lines = []
+    for (message, hint), symbols in causes.items():
+        more = f" ({len(symbols)} symbols: {', '.join(symbols[:5])}{', ...' if len(symbols) > 5 else ''})"
+        lines.append(one_line(message + (more if len(symbols) > 1 else ""), hint))
+    return lines
 
 
 def _text(context: Context, answers: Sequence[Answer], *, single: bool) -> str:

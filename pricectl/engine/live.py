@@ -15,17 +15,35 @@ from pricectl.net import Http
 
 
 def ask_quotes(
-    engine: Engine, series: Sequence[Series], timeout_s: float, *, person: bool = True
+    engine: Engine, series: Sequence[Series], timeout_s: float, *, person: bool = True, patient: bool = False
 ) -> dict[Series, Quote | PricectlError]:
     """A quote or the reason for none, for every one of ``series``, within ``timeout_s`` seconds.
 
     ``person``: somebody waits for it, so the share of the request budget that is kept for people may be used.
+    ``patient``: the time that the budget needs for so many requests is added to ``timeout_s``.
     """
-    return asyncio.run(_quotes(engine, series, timeout_s, person))
+    planned = [
+        (name, part)
+        for name in sorted({one.provider for one in series})
+        for part in providers.get(name).plan([one.provider_id for one in series if one.provider == name])
+    ]
+    if patient:
+        timeout_s += max((_budget_s(name, planned) for name, _ in planned), default=0.0)
+    return asyncio.run(_quotes(engine, series, planned, timeout_s, person))
+
+
+def _budget_s(provider: str, planned: Sequence[tuple[str, tuple[str, ...]]]) -> float:
+    """The seconds that the sustained rate needs for a provider's planned requests."""
+    requests = sum(1 for name, _ in planned if name == provider)
+    return requests / providers.get(provider).host.rate_per_s
 
 
 async def _quotes(
-    engine: Engine, series: Sequence[Series], timeout_s: float, person: bool
+    engine: Engine,
+    series: Sequence[Series],
+    planned: Sequence[tuple[str, tuple[str, ...]]],
+    timeout_s: float,
+    person: bool,
 ) -> dict[Series, Quote | PricectlError]:
     found: dict[Series, Quote | PricectlError] = {}
 
@@ -42,10 +60,8 @@ async def _quotes(
         http.deadline = engine.clock.monotonic() + timeout_s
         try:
             async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
-                for name in sorted({one.provider for one in series}):
-                    ids = [one.provider_id for one in series if one.provider == name]
-                    for part in providers.get(name).plan(ids):
-                        group.create_task(ask(http, name, part))
+                for name, part in planned:
+                    group.create_task(ask(http, name, part))
         except TimeoutError:
             pass
     return {one: found.get(one) or _late(one.provider, timeout_s) for one in series}

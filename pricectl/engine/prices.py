@@ -17,12 +17,14 @@ _FUTURE_MS = 5_000  # fetched later than this after now: a clock was set back, t
 
 
 class Wish(NamedTuple):
-    """How fresh, from where, how long. ``max_age_s`` replaces the engine's own freshness when it is given."""
+    """How fresh, from where, how long. ``max_age_s`` replaces the engine's own freshness when it is given;
+    ``patient``: a batch that is larger than the request budget at once may wait beyond ``timeout_s`` for it."""
 
     timeout_s: float
     max_age_s: float | None = None
     offline: bool = False
     refresh: bool = False
+    patient: bool = False
 
 
 class _Found(NamedTuple):
@@ -107,7 +109,7 @@ def _asked(
     outcomes: dict[Series, Quote | PricectlError] = {**known}
     rest = [one for one in series if one not in known]
     if rest:
-        outcomes |= ask_quotes(engine, rest, wish.timeout_s)
+        outcomes |= ask_quotes(engine, rest, wish.timeout_s, patient=wish.patient)
     now_ms = engine.clock.now_ms()
     open_s = engine.settings["fresh.open"]
     fetched = {}
