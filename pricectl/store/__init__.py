@@ -98,7 +98,10 @@ class Store:
             closes = {day: (before, close) for day, before, close in self._query.closes(bars, paid)}
         found = self._query.rolled(bars, segments, factor_spans(known.values(), adjust, closes))
         currency = _currency(series, (name for row in found for name in row[-2:]))
-        return currency, [Row(*row[:6], interval=INTERVALS[row[6]], final=not row[7]) for row in found]
+        return currency, [
+            Row(day, open_, high, low, close, volume, INTERVALS[rank], not moving)
+            for day, open_, high, low, close, volume, rank, moving, *_ in found
+        ]
 
     def latest(self, series: Sequence[Series], newer_than_ms: int = 0) -> dict[Series, Quote]:
         """The newest quotes of those of ``series`` that have one fetched after ``newer_than_ms``."""

@@ -6,7 +6,6 @@ the crash tests can stop at every step by exchanging ``disk.os``.
 import contextlib
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 
 from pricectl.errors import Unwritable
@@ -124,7 +123,7 @@ class Disk:
     def remember(self, path: str, data: bytes) -> None:
         """Put a small file that may be lost at any time: whole or not at all, not durable. Never fails: a home that
         cannot be written only forgets."""
-        temporary = f"{path}.{secrets.token_hex(6)}"
+        temporary = f"{path}.{os.urandom(6).hex()}"
         try:
             file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, self.file_mode)
         except OSError:

@@ -9,7 +9,6 @@ and whoever looks here mostly writes here next.
 import hashlib
 import os
 import re
-import secrets
 from collections.abc import Collection, Iterable
 
 from pricectl.errors import Damaged, StoreError
@@ -88,7 +87,7 @@ class Latest:
         names = self._names()
         newest = max(quote.fetched_ms for quote in known.values())
         time = max(now_ms, newest, _time(names[0]) + 1 if names else 0)
-        name = f"{time:015d}-{secrets.token_hex(16)}-{hashlib.sha256(data).hexdigest()}.parquet"
+        name = f"{time:015d}-{os.urandom(16).hex()}-{hashlib.sha256(data).hexdigest()}.parquet"
         self._disk.write_new(os.path.join(self.folder, name), data)
         self._disk.sync_folder(self.folder)
         for old in names[1:]:
