@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pricectl import __version__
 from pricectl.errors import BadPayload, ConfigError, ProviderError, Transient
-from pricectl.net import faults
+from pricectl.net import browser, faults
 from pricectl.net.host import Host, Request
 
 if TYPE_CHECKING:
@@ -36,13 +36,12 @@ class Client:
         self._host = host
         self._base = base
         self._httpx = _import_httpx()
+        self._decoded = False
         loopback = is_loopback(base)
-        headers = {"user-agent": f"pricectl/{__version__}"} | {name.lower(): value for name, value in host.headers}
+        if transport is None and host.impersonate and not loopback:
+            transport = browser.transport(host.impersonate, base, host.at_once)
+            self._decoded = transport is not None  # libcurl undoes gzip itself and leaves the header standing
         try:
-            if transport is None and host.impersonate and not loopback:
-                transport = _impersonating(host.impersonate)
-                if transport is not None:
-                    del headers["user-agent"]  # the browser's own belongs to its handshake
             self._client = self._httpx.AsyncClient(
                 transport=transport,
                 verify=_tls(self._httpx, base, host.ciphers),
@@ -56,14 +55,15 @@ class Client:
                 f"the environment's proxy or CA settings cannot be used ({type(error).__name__})",
                 "check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
             ) from None  # the original names the proxy with its password
-        self._client.headers = self._httpx.Headers({"accept": "*/*", **headers, "accept-encoding": "gzip"})
+        self._client.headers = self._httpx.Headers(_headers(host, self._decoded))
 
     async def get(self, request: Request) -> Raw:
         """The whole answer. Raises ProviderError: Transient for a cut or missing one, BadPayload for one too large or
         wrongly encoded, Refused where TLS fails."""
         try:
             async with self._client.stream("GET", _address(self._base, request)) as response:
-                body = _Body(self._host, response.headers.get("content-encoding", ""))
+                encoding = "" if self._decoded else response.headers.get("content-encoding", "")
+                body = _Body(self._host, encoding, BODY_MAX if self._decoded else WIRE_MAX)
                 async for chunk in response.aiter_raw():
                     body.feed(chunk)
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -80,8 +80,9 @@ class Client:
 class _Body:
     """Collects a body within the limits and undoes gzip, which httpx would accept unended and unbounded."""
 
-    def __init__(self, host: Host, encoding: str) -> None:
+    def __init__(self, host: Host, encoding: str, wire_max: int) -> None:
         self._host = host
+        self._wire_max = wire_max
         self._chunks: list[bytes] = []
         self._wire = self._size = 0
         encoding = encoding.strip().lower()
@@ -91,8 +92,8 @@ class _Body:
 
     def feed(self, chunk: bytes) -> None:
         self._wire += len(chunk)
-        if self._wire > WIRE_MAX:
-            raise self._bad(f"with more than {WIRE_MAX >> 20} MB")
+        if self._wire > self._wire_max:
+            raise self._bad(f"with more than {self._wire_max >> 20} MB")
         if self._gzip is None:
             self._keep(chunk)
             return
@@ -163,13 +164,11 @@ def _tls(httpx: Any, base: str, ciphers: str) -> "ssl.SSLContext":
     return context
 
 
-def _impersonating(browser: str) -> Any:
-    """The transport that passes for a browser, None where httpx-curl-cffi is not installed."""
-    try:
-        from httpx_curl_cffi import AsyncCurlTransport  # type: ignore[import-not-found,unused-ignore]
-    except ImportError:
-        return None
-    return AsyncCurlTransport(impersonate=browser, default_headers=True)
+def _headers(host: Host, as_browser: bool) -> dict[str, str]:
+    own = {name.lower(): value for name, value in host.headers}
+    if as_browser:  # the browser's own belong to its handshake
+        return {name: value for name, value in own.items() if name != "user-agent" and not name.startswith("accept")}
+    return {"user-agent": f"pricectl/{__version__}", "accept": "*/*", **own, "accept-encoding": "gzip"}
 
 
 def _without_secrets(error: Exception) -> Exception | None:

@@ -13,6 +13,7 @@ from pricectl.state.account import span
 
 LATER = "try again in a while; stored and cached prices still answer"
 CLOSED_DOORS = frozenset({403, 451, 999})  # refused as a client, not for this request
+_CURL_TLS = frozenset({35, 53, 58, 59, 60, 77, 83, 91})  # libcurl's error codes that mean TLS or a certificate
 _BANNED_UNTIL = re.compile(rb"banned until ([0-9]{13})")
 
 
@@ -52,6 +53,8 @@ def paused(host: Host, error: RateLimited, pause_s: float) -> RateLimited:
 
 def outcome(error: ProviderError, status: int) -> Outcome:
     """What an error says of the provider's health; ``status`` 0: there was no answer."""
+    if isinstance(error, RateLimited):
+        return Outcome.ABANDONED  # the pause says it all
     if isinstance(error, Unreachable):
         return Outcome.UNREACHABLE
     if isinstance(error, Transient):
@@ -63,9 +66,9 @@ def transport(host: Host, error: Exception) -> ProviderError:
     """The typed error of a failure below HTTP (an ``httpx`` error, or the time-out of an attempt)."""
     import ssl
 
-    tls = next((cause for cause in _causes(error) if isinstance(cause, ssl.SSLError)), None)
+    tls = next((cause for cause in _causes(error) if _is_tls(cause, ssl.SSLError)), None)
     if tls is not None:
-        why = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or "handshake failed"
+        why = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or "no agreement"
         return Refused(
             f"no trusted connection to {host.name}: its certificate or TLS was not accepted ({why})",
             "a proxy or a wrong clock may be in the way; `pricectl doctor` shows the CA settings in force",
@@ -117,6 +120,10 @@ def _hint(host: Host, status: int) -> str:
     if status == 407:
         return "check the proxy settings in the environment"
     return f"another base address can be set with PRICECTL_{host.name.upper()}_URL; stored prices still answer"
+
+
+def _is_tls(cause: BaseException, ssl_error: type[Exception]) -> bool:
+    return isinstance(cause, ssl_error) or getattr(cause, "code", None) in _CURL_TLS
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -85,7 +85,7 @@ class Http:
             return await retry.again(
                 lambda: self._attempt(host, request, read),
                 failed,
-                allowed=self._may_retry,
+                allowed=lambda: self._may_retry(host),
                 left_s=self._left_s,
                 sleep=self._sleep,
             )
@@ -112,30 +112,35 @@ class Http:
     async def _sent(self, line: _Line, host: Host, request: Request, read: Callable[[Reply], T]) -> T:
         import asyncio
 
-        status, used, minute_left_s = 0, None, 60.0
+        reply = None
         outcome = Outcome.ABANDONED
         try:
             reply = self._reply(await self._in_time(host, line.client.get(request)))
-            status = reply.status
-            used, minute_left_s = _used(host, reply), 60.0 - reply.server_ms // 1000 % 60
             faults.check(host, reply)
             value = _understood(host, reply, read)
             outcome = Outcome.ANSWERED
             return value
-        except RateLimited as error:
-            pause_s = self._ledger.cool_down(host, error.retry_after_s, f"HTTP {status}", error.banned)
-            raise faults.paused(host, error, pause_s) from error
         except ProviderError as error:
-            outcome = faults.outcome(error, status)
             if not error.provider:  # raised by a reading function, which need not know who it reads for
                 error.provider, error.args = host.name, (f"{host.name}: {error}",)
+            outcome = faults.outcome(error, reply.status if reply else 0)
+            if isinstance(error, RateLimited):
+                raise self._paused(host, error, reply) from error
             raise
         except asyncio.CancelledError:
             # The caller's own deadline, an instant before ours: the provider let it pass all the same.
             outcome = Outcome.FAILED if self._left_s() <= 0.05 else Outcome.ABANDONED
             raise
         finally:
-            self._ledger.report(host, outcome, used, minute_left_s)
+            self._ledger.report(host, outcome, *_counted(host, reply))
+
+    def _paused(self, host: Host, error: RateLimited, reply: Reply | None) -> RateLimited:
+        self._ledger.report(
+            host, Outcome.ABANDONED, *_counted(host, reply)
+        )  # the pause may last until that minute ends
+        said = f"HTTP {reply.status}" if reply and reply.status != 200 else "in its answer"
+        pause_s = self._ledger.cool_down(host, error.retry_after_s, said, error.banned)
+        return faults.paused(host, error, pause_s)
 
     async def _in_time(self, host: Host, answer: Awaitable["Raw"]) -> "Raw":
         import asyncio
@@ -164,8 +169,9 @@ class Http:
     def _left_s(self) -> float:
         return float("inf") if self.deadline is None else self.deadline - self._clock.monotonic()
 
-    def _may_retry(self) -> bool:
-        if self._retried >= RETRIES + RETRY_SHARE * self._asked:
+    def _may_retry(self, host: Host) -> bool:
+        # Behind an open breaker the failure itself says more than "not asked".
+        if self._retried >= RETRIES + RETRY_SHARE * self._asked or self._ledger.snapshot(host).breaker == "open":
             return False
         self._retried += 1
         return True
@@ -185,6 +191,10 @@ def _understood(host: Host, reply: Reply, read: Callable[[Reply], T]) -> T:
         ) from error
 
 
-def _used(host: Host, reply: Reply) -> int | None:
-    text = reply.headers.get(host.used_weight_header, "") if host.used_weight_header else ""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
+def _counted(host: Host, reply: Reply | None) -> tuple[int | None, float]:
+    """The weight that the provider says was used (None: it does not count), and the seconds left of its minute."""
+    if reply is None or not host.weight_per_minute:
+        return None, 0.0
+    text = reply.headers.get(host.used_weight_header, "")
+    used = int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else 0
+    return used, 60.0 - reply.server_ms // 1000 % 60

@@ -19,7 +19,7 @@ FAILURES = 5  # in a row, or half of at least WINDOW_ASKED within WINDOW_S, open
 WINDOW_S, WINDOW_ASKED = 60.0, 20
 PROBE_S = 15.0  # a probe that was killed gives way to the next one after this
 PROBE_POLL_S = 0.25
-MINUTE_MAX_S = 61.0
+SLACK_S = 1.0  # how far two readings of the boot clock may disagree
 HEAVIEST_S = 300.0  # no single request costs more of its provider's rate than this
 
 
@@ -84,15 +84,16 @@ class Snapshot(NamedTuple):
 
 def sane(account: Account, limits: Limits, now: float) -> Account:
     """The account without instants that no rule could have written: they would block the provider for ever."""
-    full = limits.burst / limits.rate_per_s
+    ahead = now + SLACK_S
     pause = BAN_MAX_S if account.banned else PAUSE_MAX_S
+    full = limits.burst / limits.rate_per_s + HEAVIEST_S
     return account._replace(
-        budget_at=account.budget_at if account.budget_at <= now + full + HEAVIEST_S else now,
-        minute_at=account.minute_at if account.minute_at <= now + MINUTE_MAX_S else 0.0,
-        paused_at=account.paused_at if account.paused_at <= now + pause else 0.0,
-        window_at=account.window_at if account.window_at <= now + WINDOW_S else 0.0,
-        open_at=min(account.open_at, now + OPEN_MAX_S),
-        probe_at=account.probe_at if account.probe_at <= now + PROBE_S else 0.0,
+        budget_at=account.budget_at if account.budget_at <= ahead + full else now,
+        minute_at=account.minute_at if account.minute_at <= ahead + 60.0 else 0.0,
+        paused_at=account.paused_at if account.paused_at <= ahead + pause else 0.0,
+        window_at=account.window_at if account.window_at <= ahead + WINDOW_S else 0.0,
+        open_at=account.open_at if account.open_at <= ahead + OPEN_MAX_S else 0.0,
+        probe_at=account.probe_at if account.probe_at <= ahead + PROBE_S else 0.0,
     )
 
 

@@ -59,7 +59,7 @@ class Ledger:
         """
         return self._change(limits, lambda account, own, now: accounts.admit(account, own, weight, person, now))
 
-    def report(self, limits: Limits, outcome: Outcome, used: int | None = None, minute_left_s: float = 60.0) -> None:
+    def report(self, limits: Limits, outcome: Outcome, used: int | None = None, minute_left_s: float = 0.0) -> None:
         """How an attempt ended, and the weight that the provider says was used in its minute."""
         jitter = random.random()
 
@@ -145,7 +145,7 @@ class Ledger:
                 return Account()
         except (ValueError, TypeError, KeyError, AttributeError):
             return Account()
-        if boot == self._boot and at <= now:
+        if boot == self._boot and at <= now + accounts.SLACK_S:
             return account
         # Another boot (or a machine restored from a snapshot): only the wall clock knows how long ago that was.
         elapsed = max(self._clock.now_ms() - wall_ms, 0) / 1000
@@ -215,7 +215,16 @@ def _boot_id() -> str:
 def _suspended() -> float:
     """The seconds that the machine has slept: ``monotonic`` leaves them out, and a pause of the provider does not."""
     if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+        return _apart(time.CLOCK_BOOTTIME, time.CLOCK_MONOTONIC)
     if hasattr(time, "CLOCK_UPTIME_RAW"):  # macOS, where CLOCK_MONOTONIC counts sleep and UPTIME_RAW does not
-        return time.clock_gettime(time.CLOCK_MONOTONIC) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
+        return _apart(time.CLOCK_MONOTONIC, time.CLOCK_UPTIME_RAW)
     return 0.0
+
+
+def _apart(ahead: int, behind: int) -> float:
+    """The distance of two clocks, read close enough together: a process may lose its turn between two readings."""
+    for _ in range(5):
+        before, far, after = time.clock_gettime(behind), time.clock_gettime(ahead), time.clock_gettime(behind)
+        if after - before < 1e-4:
+            break
+    return far - before
