@@ -171,7 +171,7 @@ def _moment(market: Market, asset: Asset, now_ms: int) -> Moment | None:
 def _full(asset: Asset, at: Moment, now_ms: int) -> dict[str, Any]:
     """The rolling day: from the same moment of the day before until now."""
     bar, before = at.bar, at.before
-    share = min(1.0, (now_ms - at.session.open_ms) / _DAY_MS)
+    share = at.session.share(now_ms)
     passed = so_far(before, share, asset) if before else bar._replace(close=bar.open)
     first, last = passed.close, bar.close
     places = digits(max(first, last), asset)

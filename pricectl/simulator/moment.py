@@ -49,8 +49,7 @@ def moment(tape: Tape, now_ms: int, pinned: float | None = None) -> Moment | Non
     running = seen_ms < session.close_ms
     time_ms = seen_ms if running else session.close_ms + (0 if tape.hours.round_the_clock else 1000)
     if running:
-        share = (seen_ms - session.open_ms) / (session.close_ms - session.open_ms)
-        bar = so_far(bar, share, tape.asset)
+        bar = so_far(bar, session.share(seen_ms), tape.asset)
     live = tape.hours.date(now_ms) == session.date
     if live and not tape.exact:
         bar = _approximate(bar, tape.asset)

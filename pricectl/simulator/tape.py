@@ -30,6 +30,10 @@ class Session(NamedTuple):
     open_ms: int
     close_ms: int
 
+    def share(self, ms: int) -> float:
+        """How much of the session has passed at ``ms``: 0 to 1."""
+        return min(1.0, max(0.0, (ms - self.open_ms) / (self.close_ms - self.open_ms)))
+
 
 class Tape(Protocol):
     """A series' past and future."""

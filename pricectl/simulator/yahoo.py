@@ -135,18 +135,19 @@ def _window(tape: Tape, at: Moment, params: Mapping[str, str], interval: str, no
 def _rows(tape: Tape, at: Moment, window: Window, now_ms: int) -> Rows:
     """The daily rows of the window, the last one as the provider has it now."""
     first_day = tape.hours.date(window.start * 1000) - dt.timedelta(days=1)
-    last_day = min(tape.hours.date(min(window.end * 1000, now_ms)), at.session.date)
+    last_ms = min(window.end * 1000, now_ms - tape.hours.delay_ms)
     sessions = [
         session
-        for session in tape.sessions(first_day, last_day)
-        if window.start * 1000 <= session.open_ms <= window.end * 1000
+        for session in tape.sessions(first_day, tape.hours.date(last_ms))
+        if window.start * 1000 <= session.open_ms <= last_ms
     ]
     bars = tape.bars(sessions)
     stamps = [session.open_ms // 1000 for session in sessions]
-    if sessions and sessions[-1].date == at.session.date:
-        bars[-1] = at.bar
+    if at.session in sessions[-3:]:  # rows lost since then stand behind it
+        now = len(sessions) - 1 - sessions[::-1].index(at.session)
+        bars[now] = at.bar
         if at.live:
-            stamps[-1] = at.time_ms // 1000
+            stamps[now] = at.time_ms // 1000
     today = tape.hours.date(now_ms)
     factors, shown = _factors(tape, sessions, today), []
     for bar, factor in zip(bars, factors, strict=True):

@@ -1,6 +1,6 @@
 import pytest
-from loopback import Standing
 
+from loopback import Standing
 from pricectl.simulator import Market, Simulator
 
 

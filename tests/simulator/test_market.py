@@ -1,10 +1,11 @@
 """The market: the same for the same seed, whatever is asked; bars that hold together; replays to the digit."""
 
 import datetime as dt
+import itertools
 
 import pytest
-from loopback import Standing, at
 
+from loopback import Standing, at
 from pricectl.model.asset import Asset
 from pricectl.model.bar import Action, Bar
 from pricectl.simulator import Market
@@ -47,10 +48,10 @@ def test_bars_hold_together(symbol):
 def test_a_coin_opens_where_it_closed_and_a_share_does_not():
     coin = bars_of(Market(), "binance", "BTCUSDT", DAY(2024, 1, 1), DAY(2024, 12, 31))
     assert len(coin) == 366
-    assert all(one.close == other.open for one, other in zip(coin, coin[1:], strict=False))
+    assert all(one.close == other.open for one, other in itertools.pairwise(coin))
     share = bars_of(Market(), "yahoo", "MSFT", DAY(2024, 1, 1), DAY(2024, 12, 31))
     assert len(share) == 252
-    assert sum(one.close == other.open for one, other in zip(share, share[1:], strict=False)) < 10
+    assert sum(one.close == other.open for one, other in itertools.pairwise(share)) < 10
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,15 @@ import json
 import struct
 
 import pytest
-from loopback import Standing, ask, at
-from shared_data import wire
 
+from loopback import Standing, ask, at
 from pricectl.model.bar import Action, Bar
 from pricectl.simulator import Market, Simulator
+from shared_data import wire
 
 DAY = dt.date
 CHART = "/v8/finance/chart/"
+VALID = "1m, 2m, 5m, 15m, 30m, 60m, 90m, 1h, 4h, 1d, 5d, 1wk, 1mo, 3mo"
 
 
 def seconds(text):
@@ -186,8 +187,7 @@ def test_no_session_in_the_window_is_200_without_stamps(simulator):
         ("AAPL?period1=1893456000&period2=1893542400", 400, "Bad Request",
          "Data doesn't exist for startDate = 1893456000, endDate = 1893542400"),
         ("AAPL?interval=1s", 400, "Bad Request",
-         "Invalid input - interval=1s is not supported. Valid intervals: "
-         "[1m, 2m, 5m, 15m, 30m, 60m, 90m, 1h, 4h, 1d, 5d, 1wk, 1mo, 3mo]"),
+         f"Invalid input - interval=1s is not supported. Valid intervals: [{VALID}]"),
         ("AAPL?period1=20&period2=10", 400, "Bad Request",
          "Invalid input - start date cannot be after end date. startDate = 20, endDate = 10"),
     ],
