@@ -26,7 +26,8 @@ _STORED = {
     for rank, interval in enumerate(INTERVALS)
 }
 _EXTRA = """
-  SELECT 0, $extra_currency, date, date, open, high, low, close, volume, 'infinity'::TIMESTAMPTZ, flags
+  SELECT 0 AS rank, $extra_currency AS currency, date, date AS until, open, high, low, close, volume,
+         'infinity'::TIMESTAMPTZ AS fetched_at, flags
   FROM extra WHERE date BETWEEN $first AND $last"""
 
 # One row for a date: the person's own price before the provider's, then what was fetched last.
