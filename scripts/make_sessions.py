@@ -85,6 +85,11 @@ EXCHANGES = {
     "IEPA": (10, "NYB:30:.NYB"),
 }
 
+# Closures that the library does not have: the first and the last day.
+CLOSED_TOO = {
+    "XMOS": (dt.date(2022, 2, 28), dt.date(2022, 3, 23)),  # the war's first weeks
+}
+
 # What no library has to tell.
 BY_HAND = """\
 24/7 UTC 0 - -
@@ -183,6 +188,8 @@ def _read(name: str) -> Calendar:
     sessions = {}
     for stamp, *times in made.schedule[["open", "break_start", "break_end", "close"]].itertuples():
         day = stamp.date()
+        if name in CLOSED_TOO and CLOSED_TOO[name][0] <= day <= CLOSED_TOO[name][1]:
+            continue
         minutes = [_minute(time.tz_convert(zone), day) for time in times if not pd.isna(time)]
         hours = tuple(Span(*minutes[at : at + 2]) for at in range(0, len(minutes), 2))
         sessions[day] = _corrected(name, day, hours)
