@@ -35,7 +35,7 @@ def add_asset(
     """Add an asset to your own list, and follow it.
 
     \b
-      pricectl add-asset yahoo:SOFI --name "SoFi Technologies" --check
+      pricectl add-asset yahoo:JOBY --name "Joby Aviation" --check
       pricectl add-asset PEPE2 --type crypto --provider-id PEPE2USDT
       pricectl add-asset AAPL                     a shipped one: followed from now on
 

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 app = new_app()
 
+_DONE = {
+    "follow": "followed",
+    "unfollow": "unfollowed",
+    "activate": "activated",
+    "deactivate": "deactivated",
+    "remove": "removed",
+    "import": "imported",
+}
 Symbols = Annotated[list[str], typer.Argument(metavar="SYMBOL...")]
 SymbolsOrNone = Annotated[list[str] | None, typer.Argument(metavar="[SYMBOL...]")]
 TypeOption = Annotated[str | None, typer.Option("--type", metavar="T", help=f"Of this type: {', '.join(TYPES)}.")]
@@ -150,7 +158,7 @@ def remove(context: Context, symbols: Symbols, yes: Yes = False, dry_run: DryRun
     """Remove your own assets; what you changed of a shipped one is as it was shipped. Stored prices stay.
 
     \b
-      pricectl assets remove SOFI --yes
+      pricectl assets remove JOBY --yes
     """
     catalogue = context.engine.catalogue
     before = _described(catalogue, symbols)
@@ -233,8 +241,8 @@ def _tell(
     context: Context, action: str, symbols: Sequence[str], found: Sequence[Asset], done: bool, dry_run: bool
 ) -> None:
     """What was done, for a person on stderr, for a script the assets as records."""
-    would = "would " if dry_run else ""
-    context.note(f"{would}{action} {_listed(symbols)}" if done else f"nothing to do: {_listed(symbols)}")
+    said = f"would {action}" if dry_run else _DONE[action]
+    context.note(f"{said} {_listed(symbols)}" if done else f"nothing to {action}: {_listed(symbols)}")
     if context.output != "table":
         records = [rows.asset(asset) for asset in found]
         document = {"action": action, "changed": done, "dryRun": dry_run, "assets": records}
