@@ -44,7 +44,6 @@ class Context:
         timeout: str | None = None,
         quiet: bool = False,
         verbose: int = 0,
-        debug: bool = False,
         env: Mapping[str, str] = os.environ,
     ) -> None:
         self.env = env
@@ -54,7 +53,6 @@ class Context:
         self.refresh = refresh
         self.quiet = quiet
         self.verbose = verbose
-        self.debug = debug
         self.max_age_s = None if max_age is None else _duration("--max-age", max_age)
         self._flags = {} if timeout is None else {"timeout": timeout}
         if offline and refresh:
@@ -80,6 +78,11 @@ class Context:
     def screen(self) -> terminal.Screen:
         """What stdout can show."""
         return terminal.screen(sys.stdout, self.env)
+
+    @property
+    def width(self) -> int:
+        """The columns that something drawn may take: ``COLUMNS``, the terminal's, or 80."""
+        return terminal.columns(sys.stdout, self.env)
 
     # Data, to stdout.
 
@@ -157,7 +160,7 @@ class Context:
         if yes:
             return True
         if not (terminal.is_terminal(sys.stdin) and terminal.is_terminal(sys.stderr)):
-            raise UsageError(f"{question} There is nobody to ask.", "give --yes, or run it on a terminal")
+            raise UsageError(f"nobody is there to answer {question!r}", "give --yes, or run it on a terminal")
         sys.stderr.write(f"{safe(question)} [y/N] ")
         sys.stderr.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
@@ -244,7 +247,7 @@ def _with_options(command: Callable[..., int | None], asks: bool) -> Callable[..
 
     @functools.wraps(command)
     def run(ctx: typer.Context, **given: Any) -> int:
-        before = ctx.find_root().params  # --home and --debug may stand before the command
+        before = ctx.find_root().params  # --home may stand before the command; --debug is read by failures
         context = Context(
             home=given["home"] or before.get("home"),
             output=_format(given["output"], given["json_"]),
@@ -254,7 +257,6 @@ def _with_options(command: Callable[..., int | None], asks: bool) -> Callable[..
             timeout=given["timeout"],
             quiet=given["quiet"],
             verbose=given["verbose"],
-            debug=given["debug"] or bool(before.get("debug")),
         )
         return command(context, **{name: value for name, value in given.items() if name not in taken}) or 0
 

@@ -254,7 +254,7 @@ def test_a_question_off_a_terminal_is_a_usage_error(tmp_path: Path) -> None:
     assert stub(body, home=tmp_path) == (
         2,
         "",
-        "pricectl: Remove it? There is nobody to ask.; give --yes, or run it on a terminal\n",
+        "pricectl: nobody is there to answer 'Remove it?'; give --yes, or run it on a terminal\n",
     )
     assert stub("context.write(str(context.confirm('Remove it?', yes=True)))", home=tmp_path).out == "True"
 
@@ -283,7 +283,7 @@ def test_the_help_of_every_command_starts_with_what_it_does_and_an_example(tmp_p
         ended = pricectl(name, "--help", home=tmp_path)
         assert (ended.code, ended.err) == (0, "")
         assert ended.out.startswith(f"Usage: pricectl {name} ")
-        assert COMMANDS[name].line.rstrip(".") in " ".join(ended.out.split())
+        assert " ".join(COMMANDS[name].line.split()[:3]) in " ".join(ended.out.split())
         assert (
             isinstance(groups.command(name, COMMANDS[name].load()), groups.Group)
             or f"\n    pricectl {name}" in ended.out

@@ -54,6 +54,13 @@ def test_a_spike_among_many_points_is_seen() -> None:
     assert set(lines[12].partition("┤")[2].strip()) == {"╰", "╯"}
 
 
+def test_the_last_column_is_the_last_point() -> None:
+    points = [(str(day), 100.0) for day in range(1000)]
+    points[998] = ("998", 40.0)
+    lines = chart.lines(points, "T", width=60)
+    assert (lines[1][-1], lines[12].rstrip()[-1]) == ("─", "┤")
+
+
 def test_small_prices_keep_digits_that_differ() -> None:
     labels = [line.partition("┤")[0].strip() for line in chart.lines([("a", 1.23e-06), ("b", 1.29e-06)], "T")[1:-2]]
     shown = [label for label in labels if label]

@@ -40,6 +40,15 @@ def test_a_terminal_too_narrow_for_the_numbers_gets_them_all_the_same() -> None:
     assert "65000.10" in drawn(Screen(20, False, True, True))
 
 
+def test_numbers_keep_their_room_where_there_is_none() -> None:
+    records: list[dict[str, Value]] = [{"name": "Bitcoin and more", "price": Number("12345678901234567890.5")}]
+    columns = (Column("name", "NAME"), Column("price", "PRICE"))
+    assert list(table.lines(columns, records, Screen(20, False, True, True))) == [
+        "NAME                       PRICE\n",
+        "Bitcoin…  12345678901234567890.5\n",
+    ]
+
+
 def test_a_stale_row_is_dimmed_and_says_so() -> None:
     lines = drawn(Screen(200, True, True, True)).splitlines()
     assert [line.startswith("\x1b[2m") for line in lines] == [False, False, True, False]
