@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from pricectl.config import Home, ensure_home, load
+from pricectl.config import ensure_home, load
+from pricectl.home import Home
 from pricectl.model.instant import Clock
 from pricectl.net import Http
 from pricectl.state import Ledger
