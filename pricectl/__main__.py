@@ -22,7 +22,7 @@ def main() -> int:
         text = _answer(arguments)
     except Exception:  # any surprise: the long way decides, and says what is wrong
         text = None
-    if text is not None:
+    if text is not None and sys.stdout is not None:
         return _print(text)
     from pricectl.cli import main as long_way
 
@@ -84,18 +84,19 @@ def _question(arguments: list[str]) -> tuple[bool, list[str], str] | None:
     if arguments[:1] not in (["price"], ["batch"]):
         return None
     symbols = []
-    output = "table"
+    output = ""
     rest = iter(arguments[1:])
     for word in rest:
-        if word == "--json":
-            output = "json"
-        elif word in ("-o", "--output"):
-            output = next(rest, "")
+        if word in ("--json", "-o", "--output"):
+            if output:  # said twice: the long way judges whether they agree
+                return None
+            output = "json" if word == "--json" else next(rest, "") or "none"
         elif word.startswith("-"):
             return None
         else:
             symbols.append(word)
     single = arguments[0] == "price"
+    output = output or "table"
     if output not in _OUTPUTS or not symbols or (single and len(symbols) != 1):
         return None
     if not all(word.isascii() for word in symbols):

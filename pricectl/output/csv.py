@@ -1,19 +1,14 @@
 """CSV quoted after RFC 4180: comma, double quotes where needed; lines end in LF, as text does here and as every
 reader of CSV takes it. Numbers are never touched.
-
-A text cell that a spreadsheet would run as a formula gets a leading apostrophe, as OWASP advises
-(https://owasp.org/www-community/attacks/CSV_Injection); full-width twins and leading blanks count too.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from pricectl.output.json import value as json_value
 from pricectl.output.rows import Number, Record, Value
-from pricectl.output.text import safe
+from pricectl.output.text import csv_cell, csv_quoted
 
 LINE_END = "\n"
-_RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_QUOTED = frozenset(',"\r\n')
 
 
 def cell(item: Value) -> str:
@@ -22,16 +17,8 @@ def cell(item: Value) -> str:
         return ""
     if isinstance(item, Number) or not isinstance(item, str):
         text = json_value(item)
-        return "" if text == "null" else _quote(text)
-    if item.startswith(_RUNS) or item.lstrip().startswith(_RUNS):
-        item = "'" + item
-    return _quote(safe(item))
-
-
-def _quote(text: str) -> str:
-    if _QUOTED.isdisjoint(text) and text.strip(" ") == text:
-        return text
-    return '"' + text.replace('"', '""') + '"'
+        return "" if text == "null" else csv_quoted(text)
+    return csv_cell(item)
 
 
 def line(cells: Iterable[Value]) -> str:

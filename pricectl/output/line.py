@@ -9,6 +9,7 @@ line of JSON; the object round a list of records has a key a line, so that a per
 from __future__ import annotations
 
 from pricectl.model.instant import iso
+from pricectl.output.text import csv_cell, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ COLUMNS = (
 _TITLES = ("SYMBOL", "PRICE", "CURRENCY", "CHANGE %", "UPDATED", "SOURCE")
 _RIGHT = (False, True, False, True, False, False)
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-_=^/& ")
-_FORMULA = ("=", "+", "-", "@")
 
 
 def quoted(text: str) -> str:
@@ -86,31 +86,25 @@ def csv_line(answer: Answered) -> str:
     provider, _, price, currency, change, updated_ms, fetched_ms, _ = quote
     return ",".join(
         (
-            _cell(symbol),
+            csv_cell(symbol),
             price,
             change or "",
             iso(updated_ms),
             source,
-            _cell(asked) if asked != symbol else "",
-            _cell(currency),
-            _cell(provider),
+            csv_cell(asked) if asked != symbol else "",
+            csv_cell(currency),
+            csv_cell(provider),
             iso(fetched_ms),
             "true" if stale else "false",
         )
     )
 
 
-def _cell(text: str) -> str:
-    if text.startswith(_FORMULA):
-        text = "'" + text
-    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n\r') else text
-
-
 def _row(answer: Answered) -> tuple[str, ...]:
     symbol, _, quote, source, stale = answer
     _, _, price, currency, change, updated_ms, _, _ = quote
     signed = "-" if change is None else change if change.startswith("-") else f"+{change}"
-    return (symbol, price, currency, signed, iso(updated_ms), f"{source} (stale)" if stale else source)
+    return (safe(symbol), price, safe(currency), signed, iso(updated_ms), f"{source} (stale)" if stale else source)
 
 
 def table(answers: Sequence[Answered]) -> str:

@@ -1,7 +1,12 @@
-"""Text from providers, files and users is data: what of it may reach a terminal, and how wide it is there."""
+"""Text from providers, files and users is data: what of it may reach a terminal or a spreadsheet, and how wide it is.
+
+A CSV cell that a spreadsheet would run as a formula gets a leading apostrophe, as OWASP advises
+(https://owasp.org/www-community/attacks/CSV_Injection); full-width twins and leading blanks count too.
+"""
 
 _BLANKS = frozenset("\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000")
 _UNSEEN = "\ufffd"
+_RUNS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def safe(text: str, limit: int = 0) -> str:
@@ -15,6 +20,20 @@ def safe(text: str, limit: int = 0) -> str:
     if text.isprintable():  # false for the categories Cc, Cf, Cs, Co, Cn, Zl, Zp and for every blank but " "
         return text
     return "".join(c if c.isprintable() else " " if c in _BLANKS else _UNSEEN for c in text)
+
+
+def csv_cell(text: str) -> str:
+    """``text`` as one cell of CSV: cleaned, neutralised, quoted where RFC 4180 wants quotes."""
+    if text.startswith(_RUNS) or text.lstrip().startswith(_RUNS):
+        text = "'" + text
+    return csv_quoted(safe(text))
+
+
+def csv_quoted(text: str) -> str:
+    """``text`` in double quotes if it holds a comma, a quote or a line end, or begins or ends with a blank."""
+    if not any(c in text for c in ',"\r\n') and text.strip(" ") == text:
+        return text
+    return '"' + text.replace('"', '""') + '"'
 
 
 def width(text: str) -> int:

@@ -231,3 +231,9 @@ def test_reading_costs_nothing_of_a_writers_time(tmp_path):
     assert list(peek.named(connection, ["BTC"], time.time())) == ["BTC"]
     connection.close()
     assert Series("binance", "BTCUSDT") == quote().series
+
+
+def test_two_formats_at_once_are_judged_by_the_long_way(tmp_path):
+    keep(tmp_path, {"BTC": quote()})
+    done = run(tmp_path, "price", "BTC", "--json", "-o", "csv")
+    assert (stepped_aside(done), done.stdout) == (True, "")
