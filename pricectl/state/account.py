@@ -20,6 +20,7 @@ WINDOW_S, WINDOW_ASKED = 60.0, 20
 PROBE_S = 15.0  # a probe that was killed gives way to the next one after this
 PROBE_POLL_S = 0.25
 SLACK_S = 1.0  # how far two readings of the boot clock may disagree
+SOON_S = 0.001  # a wait that is not worth a sleep, which would end a hair too early as often as not
 HEAVIEST_S = 300.0  # no single request costs more of its provider's rate than this
 
 
@@ -129,7 +130,7 @@ def admit(account: Account, limits: Limits, weight: int, person: bool, now: floa
     if probing and now < account.probe_at:
         return account, min(account.probe_at - now, PROBE_POLL_S)
     wait = max(_budget_wait(account, limits, weight, person, now), _minute_wait(account, limits, weight, person, now))
-    if wait > 0.0:
+    if wait > SOON_S:
         return account, wait
     in_minute = now < account.minute_at
     return account._replace(
