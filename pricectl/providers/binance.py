@@ -20,10 +20,11 @@ from pricectl.model.quote import Miss, Quote
 from pricectl.net import Http
 from pricectl.net.host import Host, Request
 from pricectl.net.reply import Reply
-from pricectl.providers.reading import checked, decimal, flags, promised, said
+from pricectl.providers.reading import checked, currency, decimal, flags, promised, said
 
 NAME = "binance"
 AT_ONCE = 20  # pairs in one named call; 21 to 100 would weigh 40, all there are 80
+NAMED_MAX = 100  # pairs in one address; about 1000 were refused without a word
 PAGE = 1000  # candles in one answer
 HOST = Host(
     name=NAME,
@@ -38,7 +39,7 @@ HOST = Host(
 _DAY_MS = 86_400_000
 _EPOCH = dt.date(1970, 1, 1)
 _SYMBOL = re.compile(r"[A-Z0-9._-]{1,20}")
-_TRANSIENT = frozenset({-1000, -1001, -1007, -1008})
+_TRANSIENT = frozenset({-1001, -1007, -1008})
 _INVALID_SYMBOL = -1121
 _ILLEGAL_CHARACTERS = -1100
 # The assets that others are priced in. A pair that ends with exactly one of them is priced in it; for any other
@@ -60,9 +61,9 @@ def ask_tickers(symbols: Sequence[str]) -> Request:
 
 
 def ask_quote_assets(symbols: Sequence[str]) -> Request:
-    """The request for what some pairs are made of."""
-    params = (("symbols", _json_list(symbols)), ("showPermissionSets", "false"))
-    return Request("/api/v3/exchangeInfo", params, weight=20)
+    """The request for what some pairs are made of; of all pairs where their names would make too long an address."""
+    named = (("symbols", _json_list(symbols)),) if len(symbols) <= NAMED_MAX else ()
+    return Request("/api/v3/exchangeInfo", (*named, ("showPermissionSets", "false")), weight=20)
 
 
 def ask_candles(symbol: str, start_ms: int, end_ms: int) -> Request:
@@ -135,7 +136,7 @@ def read_quote_assets(reply: Reply) -> dict[str, str]:
     """The quote asset of each pair in an exchangeInfo answer. Raises as ``read_tickers``."""
     body = _body(reply)
     with promised(NAME, "exchangeInfo"):
-        return {item["symbol"]: str(item["quoteAsset"]) for item in body["symbols"]}
+        return {item["symbol"]: currency(item["quoteAsset"]) for item in body["symbols"]}
 
 
 def quote_asset(symbol: str) -> str | None:
@@ -216,13 +217,13 @@ class Binance:
                 problem = error
         for symbol, quote in found.items():
             if isinstance(quote, Quote):
-                currency = quote_asset(symbol) or assets.get(symbol)
-                found[symbol] = quote._replace(currency=currency) if currency else problem
+                money = quote_asset(symbol) or assets.get(symbol)
+                found[symbol] = quote._replace(currency=money) if money else problem
 
     async def history(self, http: Http, provider_id: str, start: dt.date, end: dt.date) -> History:
         symbol = self.check_id(provider_id)
         at_ms: int | None = max((start - _EPOCH).days, 0) * _DAY_MS  # Binance refuses a negative time
-        last_ms = (end - _EPOCH).days * _DAY_MS
+        last_ms = max((end - _EPOCH).days, 0) * _DAY_MS
         bars: list[Bar] = []
         server_ms = 0
         try:
@@ -232,14 +233,14 @@ class Binance:
                 bars += page.bars
                 server_ms = page.server_ms
                 at_ms = None if page.last_open_ms is None else page.last_open_ms + 1
-            currency = quote_asset(symbol)
-            if bars and not currency:
-                currency = (await http.ask(HOST, ask_quote_assets([symbol]), read_quote_assets))[symbol]
+            money = quote_asset(symbol)
+            if bars and not money:
+                money = (await http.ask(HOST, ask_quote_assets([symbol]), read_quote_assets))[symbol]
         except UnknownSymbol:
             raise UnknownSymbol(f"binance does not know {symbol}", "check the spelling", NAME) from None
         inside = [bar for bar in bars if start <= bar.date <= end]
         # Nothing on Binance is split, so its prices are always as traded.
-        return History(currency or "", inside, [], True, server_ms)
+        return History(money or "", inside, [], True, server_ms)
 
 
 def _outcome(asked: str, outcome: Quote | PricectlError | None) -> Quote | Miss:

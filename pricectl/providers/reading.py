@@ -1,6 +1,7 @@
 """How every provider's body is read: what is not as promised is a BadPayload, and odd bars are marked, not mended."""
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -11,6 +12,7 @@ from pricectl.model.quote import Miss
 
 # Bars in float32, divided by splits, may miss their own high or low by a rounding.
 _ROUNDING = 1e-6
+_CURRENCY = re.compile(r"[A-Za-z0-9]{1,10}")
 
 
 @contextmanager
@@ -60,6 +62,15 @@ def decimal(value: object) -> float:
     if not isinstance(value, str) or not math.isfinite(result := float(value)):
         raise ValueError(f"{said(value)!r} is not a decimal number")
     return result
+
+
+def currency(value: object) -> str:
+    """A currency or quote asset, verbatim (``GBp`` is not ``GBP``); empty for null. Raises ValueError for others."""
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
+        raise ValueError(f"{said(value)!r} is not a currency")
+    return value
 
 
 def flags(opened: float, high: float, low: float, close: float) -> int:

@@ -19,7 +19,7 @@ from pricectl.model.quote import Miss, Quote
 from pricectl.net import Http
 from pricectl.net.host import Host, Request
 from pricectl.net.reply import Reply
-from pricectl.providers.reading import checked, number, promised, said
+from pricectl.providers.reading import checked, currency, number, promised, said
 from pricectl.providers.yahoo_chart import NAME, ask_chart, read_chart
 
 AT_ONCE = 20  # symbols in one spark call; more are refused
@@ -51,7 +51,6 @@ HOST = Host(
     impersonate="chrome",
 )
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9^=.&_-]{0,31}")
-_CURRENCY = re.compile(r"[A-Za-z0-9]{2,8}")
 _DELISTED = "YHD"
 
 
@@ -81,16 +80,16 @@ def _quote(symbol: str, meta: dict[str, Any], reply: Reply) -> Quote | PricectlE
     """A quote, or why there is none: one symbol's odd meta must not sink the other nineteen."""
     try:
         with promised(NAME, f"answer for {symbol}"):
-            price, currency = number(meta.get("regularMarketPrice")), meta.get("currency")
+            price, money = number(meta.get("regularMarketPrice")), currency(meta.get("currency"))
             if not price:
                 return _no_price(symbol, meta)
-            if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
+            if not money:
                 return BadPayload(f"yahoo gives a price of {symbol} without a currency", "", NAME)
             if price < 0 and meta.get("instrumentType") != "FUTURE":  # oil was at -37.63 in April 2020
                 return BadPayload(f"yahoo gives the price {price} for {symbol}", "", NAME)
             updated_ms = int(meta["regularMarketTime"]) * 1000
             text = denoised(meta["regularMarketPrice"])
-            return Quote(NAME, symbol, text, currency, _change(text, meta), updated_ms, reply.received_ms)
+            return Quote(NAME, symbol, text, money, _change(text, meta), updated_ms, reply.received_ms)
     except BadPayload as error:
         return error
 

@@ -17,11 +17,12 @@ from pricectl.model.adjust import factor_spans, span_on, to_paid, to_traded, to_
 from pricectl.model.bar import LIVE, SUSPECT, Action, Bar, History
 from pricectl.net.host import Request
 from pricectl.net.reply import Reply
-from pricectl.providers.reading import flags, number, promised, said
+from pricectl.providers.reading import currency, flags, number, promised, said
 
 NAME = "yahoo"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _DAY = dt.timedelta(days=1)
+_EARLIEST = dt.date(1900, 1, 1)  # the oldest bars that Yahoo has are of 1927
 # Past every clock: an answer up to "now" by a clock that is slow would lack the newest splits.
 _END_OF_TIME = "9999999999"
 # Yahoo sends 0 where it has no volume to report; 0 shares of a stock on a day is a fact.
@@ -31,7 +32,7 @@ _STALE_END = dt.timedelta(days=10)
 
 def ask_chart(symbol: str, start: dt.date) -> Request:
     """The request for all daily bars of ``symbol`` from a day before ``start`` (zones reach 14 h ahead) to now."""
-    period1 = int((dt.datetime.combine(start, dt.time(), dt.UTC) - _DAY - _EPOCH).total_seconds())
+    period1 = ((max(start, _EARLIEST) - _EPOCH.date()).days - 1) * 86_400
     return Request(
         f"/v8/finance/chart/{quote(symbol, safe='')}",
         (
@@ -59,7 +60,7 @@ def read_chart(reply: Reply, symbol: str, start: dt.date, end: dt.date) -> Histo
         meta = result["meta"]
         if meta["dataGranularity"] != "1d":
             raise ValueError(f"days were asked for, {said(meta['dataGranularity'])} came")
-        currency = meta["currency"] or ""
+        money = currency(meta["currency"])
         born = number(meta.get("firstTradeDate"))
         zone = _zone(meta)
         rows = sorted(_rows(result, meta, zone), key=lambda row: row[0])
@@ -68,7 +69,7 @@ def read_chart(reply: Reply, symbol: str, start: dt.date, end: dt.date) -> Histo
             for action in _actions(result.get("events") or {}, zone)
             if start <= action.ex_date <= _local(reply.server_ms // 1000, zone).date()
         ]
-        if rows and not currency:
+        if rows and not money:
             raise ValueError(f"{symbol} has prices but no currency")
         reaches_now = _reaches_now(result, meta, zone)
         # The later row of a day replaces the earlier one: Yahoo may add its live row beside the day's own.
@@ -76,7 +77,7 @@ def read_chart(reply: Reply, symbol: str, start: dt.date, end: dt.date) -> Histo
         if reaches_now:
             bars, actions = _as_traded(bars, actions)
     return History(
-        currency,
+        money,
         [bar for bar in bars if start <= bar.date <= end],
         actions,
         reaches_now,
@@ -156,7 +157,7 @@ def _actions(events: dict[str, Any], zone: ZoneInfo) -> list[Action]:
             amount = number(event["amount"])
             if amount:
                 day = _session_date(event["date"], zone)
-                actions.add(Action(day, kind, amount, event.get("currency") or ""))
+                actions.add(Action(day, kind, amount, currency(event.get("currency"))))
     return sorted(actions)
 
 

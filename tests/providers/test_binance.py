@@ -243,7 +243,9 @@ def test_B_15_recorded_refusals_are_not_for_a_second_try(name: str) -> None:
         read_tickers(reply(wire(f"binance/from-docs/{name}.json"), 400), BTC)
 
 
-@pytest.mark.parametrize("code", [-1101, -1105, -1120, -1122, -1127, -1128, -1130, -1135, -1139, -1151, -1220, -1100])
+@pytest.mark.parametrize(
+    "code", [-1000, -1101, -1105, -1120, -1122, -1127, -1128, -1130, -1135, -1139, -1151, -1220, -1100]
+)
 def test_B_15_a_wrong_request_is_refused(code: int) -> None:
     with pytest.raises(Refused, match=str(code)):
         read_tickers(reply({"code": code, "msg": "Parameter."}, 400), BTC)
@@ -266,6 +268,17 @@ def test_B_15_a_wrong_request_is_refused(code: int) -> None:
 )
 def test_B_17_the_quote_asset_is_never_guessed(symbol: str, asset: str | None) -> None:
     assert quote_asset(symbol) == asset
+
+
+def test_B_17_the_pairs_are_named_while_the_address_bears_it() -> None:
+    assert dict(ask_quote_assets(["BTCU"] * 100).params)["symbols"].count("BTCU") == 100
+    assert dict(ask_quote_assets(["BTCU"] * 101).params) == {"showPermissionSets": "false"}
+
+
+def test_B_17_a_quote_asset_that_is_no_name_is_a_bad_payload() -> None:
+    for asset in (7, "US D", "\x1b[0m", ["USD"]):
+        with pytest.raises(BadPayload):
+            read_quote_assets(reply({"symbols": [{"symbol": "BTCU", "quoteAsset": asset}]}))
 
 
 def test_B_17_no_pair_of_binance_is_priced_in_dollars() -> None:

@@ -163,6 +163,29 @@ def test_history_is_of_the_days_asked_for_and_never_split(tmp_path: Path) -> Non
     assert [(bar.date.day, bar.flags) for bar in found.bars] == [(21, 0), (22, 0), (23, 0), (24, LIVE)]
 
 
+def test_history_before_the_epoch_starts_at_the_epoch(tmp_path: Path) -> None:
+    provider = Provider(lambda _: said([]))
+    found = history(provider, tmp_path, "1900-01-01", "2026-11-24")
+    assert provider.asked[0].params["startTime"] == "0"
+    assert found.bars == []
+
+
+def test_history_that_ended_before_the_epoch_is_empty_and_still_has_a_time(tmp_path: Path) -> None:
+    provider = Provider(lambda _: said([]))
+    found = history(provider, tmp_path, "1900-01-01", "1969-12-31")
+    assert (found.bars, found.server_ms) == ([], NOW_MS)
+    assert provider.asked[0].params["endTime"] == "86399999"
+
+
+def test_B_17_history_of_a_pair_with_a_doubtful_name_asks_what_it_is_priced_in(tmp_path: Path) -> None:
+    def answer(asked: Asked) -> Said:
+        if asked.path.endswith("/klines"):
+            return said([candle("2026-11-20")])
+        return market("BTCAEUR", assets={"BTCAEUR": "AEUR"})(asked)
+
+    assert history(Provider(answer), tmp_path, "2026-11-20", "2026-11-24", "BTCAEUR").currency == "AEUR"
+
+
 def test_history_of_an_unknown_symbol_names_it(tmp_path: Path) -> None:
     with pytest.raises(UnknownSymbol, match="XXXUSDT"):
         history(Provider(lambda _: said(UNKNOWN, 400)), tmp_path, "2026-11-20", "2026-11-24", "XXXUSDT")

@@ -55,6 +55,7 @@ def test_the_request_begins_a_day_early_and_has_no_end() -> None:
         "events": "div,splits,capitalGains",
     }
     assert dict(ask_chart("IBM", day("1962-01-02")).params)["period1"] == "-252460800"
+    assert dict(ask_chart("IBM", dt.date.min).params)["period1"] == str(utc("1899-12-31T00:00"))
 
 
 def test_symbols_are_one_segment_of_the_path() -> None:
@@ -84,6 +85,9 @@ def test_Y_02_no_currency_is_neither_dollars_nor_None() -> None:
 
 def test_Y_02_prices_without_a_currency_are_refused() -> None:
     assert read(chart([], currency=None)).currency == ""
+    for nonsense in (["USD"], 7, "US\x1b[0mD"):
+        with pytest.raises(BadPayload, match="not a currency"):
+            read(chart([row(utc("2026-11-23T14:30"))], currency=nonsense))
     with pytest.raises(BadPayload, match="no currency"):
         read(chart([row(utc("2026-11-23T14:30"))], currency=None))
 

@@ -40,7 +40,7 @@ def test_recorded_quotes() -> None:
 
 
 def test_Y_02_a_price_without_a_currency_is_refused() -> None:
-    for currency in (None, "", "None?", 7, "US\x1b[0m"):
+    for currency in (None, "", "None?", 7, "US\x1b[0m", ["USD"]):
         outcome = one(currency=currency)
         assert isinstance(outcome, BadPayload)
         assert "currency" in str(outcome)
