@@ -171,6 +171,7 @@ class Store:
     def _commit(self, table: Table, by_folder: Mapping[str, Sequence[tuple[object, ...]]]) -> None:
         if by_folder:
             log = self._logs[table.name]
+            log.prepare()
             written = [parts.write(self._disk, log.folder, table, found, below) for below, found in by_folder.items()]
             log.commit(written, [], self._clock.now_ms())
 

@@ -20,6 +20,8 @@ from pricectl.store.tables import Part, Table, part_of, stats
 if TYPE_CHECKING:
     from deltalake import DeltaTable, Schema
 
+# delta-rs 1.6 decodes the names in its folder twice: it looks for "100%20" in "100 ".
+_MISREAD = re.compile(r"%[0-9A-Fa-f]{2}")
 _ENTRY = re.compile(r"(\d{20})\.json")
 
 
@@ -44,10 +46,15 @@ class Log:
         newest = self.newest()
         return [] if newest is None else self._parts(newest)
 
-    def commit(self, adds: Sequence[Part], removes: Sequence[Part], now_ms: int) -> None:
-        """One version later ``adds`` are listed and ``removes`` are not; durable when it returns. Only under the
-        writers' lock. Raises Unwritable, Damaged, NewerFormat."""
+    def prepare(self) -> None:
+        """The table's folders exist. Raises Unwritable where delta-rs could not find them, OSError."""
+        if _MISREAD.search(os.path.abspath(self.folder)):
+            raise Unwritable(f"a store cannot lie in {self.folder}: % and two digits", "choose a home without them")
         self._disk.make_folder(self._entries)
+
+    def commit(self, adds: Sequence[Part], removes: Sequence[Part], now_ms: int) -> None:
+        """One version later ``adds`` are listed and ``removes`` are not; durable when it returns. Only after
+        ``prepare``, under the writers' lock. Raises Unwritable, Damaged, NewerFormat."""
         before = self._sound()
         listed = self._parts(before) if before else []
         missing = set(removes) - set(listed)

@@ -218,13 +218,13 @@ def _duckdb(whole: bool) -> Any:
     return duckdb
 
 
-def _connect(duckdb: Any) -> "duckdb.DuckDBPyConnection":
+def _connect(module: Any) -> "duckdb.DuckDBPyConnection":
     # Nothing is ever fetched from a network of extensions on a person's behalf.
     offline: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    connection: duckdb.DuckDBPyConnection = duckdb.connect(":memory:", config=offline)
+    connection: duckdb.DuckDBPyConnection = module.connect(":memory:", config=offline)
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 
