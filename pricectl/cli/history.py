@@ -107,5 +107,5 @@ def _draw(context: Context, answer: engine.Answer) -> None:
 
     title = f"{answer.asset.symbol}  {answer.currency}, {_SHOWN[answer.adjust]}"
     points = [(row.date.isoformat(), row.close) for row in answer.rows]
-    drawn = chart.lines(points, safe(title), context.screen.width or 80, context.screen.unicode)
+    drawn = chart.lines(points, safe(title), context.width, context.screen.unicode)
     context.write("".join(line + "\n" for line in drawn))
