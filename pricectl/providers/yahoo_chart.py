@@ -63,27 +63,18 @@ def read_chart(reply: Reply, symbol: str, start: dt.date, end: dt.date) -> Histo
         money = currency(meta["currency"])
         born = number(meta.get("firstTradeDate"))
         zone = _zone(meta)
-        rows = sorted(_rows(result, meta, zone), key=lambda row: row[0])
-        actions = [
-            action
-            for action in _actions(result.get("events") or {}, zone)
-            if start <= action.ex_date <= _local(reply.server_ms // 1000, zone).date()
-        ]
+        rows = sorted(_rows(result, meta, zone, start, end), key=lambda row: row[0])
         if rows and not money:
             raise ValueError(f"{symbol} has prices but no currency")
-        reaches_now = _reaches_now(result, meta, zone)
         # The later row of a day replaces the earlier one: Yahoo may add its live row beside the day's own.
         bars = sorted({bar.date: bar for _, bar in rows}.values())
+        today = _local(reply.server_ms // 1000, zone).date()
+        actions = [one for one in _actions(result.get("events") or {}, zone) if start <= one.ex_date <= today]
+        reaches_now = _reaches_now(result, meta, zone)
         if reaches_now:
             bars, actions = _as_traded(bars, actions)
-    return History(
-        money,
-        [bar for bar in bars if start <= bar.date <= end],
-        actions,
-        reaches_now,
-        reply.server_ms,
-        None if born is None else _session_date(int(born), zone),
-    )
+        first_trade = None if born is None else _session_date(int(born), zone)
+    return History(money, bars, actions, reaches_now, reply.server_ms, first_trade)
 
 
 def _no_chart(error: dict[str, Any], reply: Reply, symbol: str) -> History:
@@ -120,8 +111,10 @@ def _session_date(stamp: int, zone: ZoneInfo) -> dt.date:
     return local.date() + _DAY if early else local.date()
 
 
-def _rows(result: dict[str, Any], meta: dict[str, Any], zone: ZoneInfo) -> Iterator[tuple[int, Bar]]:
-    """The rows that have all four prices, with their stamps, on Yahoo's adjusted scale."""
+def _rows(
+    result: dict[str, Any], meta: dict[str, Any], zone: ZoneInfo, start: dt.date, end: dt.date
+) -> Iterator[tuple[int, Bar]]:
+    """The rows from ``start`` to ``end`` that have all four prices, with their stamps, on Yahoo's adjusted scale."""
     stamps = result.get("timestamp") or []
     if not stamps:
         return
@@ -132,11 +125,13 @@ def _rows(result: dict[str, Any], meta: dict[str, Any], zone: ZoneInfo) -> Itera
     last_trade = meta.get("regularMarketTime")
     newest = max(stamps)
     for stamp, *prices, volume in zip(stamps, *prices_of, volumes, strict=True):
+        live = stamp == newest == last_trade
+        day = _local(stamp, zone).date() if live else _session_date(stamp, zone)
+        if not start <= day <= end:
+            continue
         opened, high, low, close = (number(price) for price in prices)
         if opened is None or high is None or low is None or close is None:
             continue
-        live = stamp == newest == last_trade
-        day = _local(stamp, zone).date() if live else _session_date(stamp, zone)
         marks = flags(opened, high, low, close) | (LIVE if live else 0)
         shares = number(volume)
         if shares is not None and shares < 0:
