@@ -105,11 +105,15 @@ class Calendar:
 
     def is_open(self, now_ms: int) -> bool:
         """Whether it trades at ``now_ms``: from the open up to, not including, the close, but for the lunch break."""
-        return any(start <= now_ms < end for start, end in self._spans_around(now_ms))
+        today = self.day_of(now_ms)
+        spans = self._spans(today) + self._spans(
+            today + _DAY
+        )  # tomorrow's can begin this evening; none ends after 24:00
+        return any(start <= now_ms < end for start, end in spans)
 
     def next_open(self, now_ms: int) -> int:
         """When trading next starts after ``now_ms``: an open, or the end of a lunch break."""
-        day = self.day_of(now_ms) - _DAY
+        day = self.day_of(now_ms)
         while True:
             for start, _ in self._spans(day):
                 if start > now_ms:
@@ -118,7 +122,7 @@ class Calendar:
 
     def last_close(self, now_ms: int) -> int:
         """When trading last stopped, at or before ``now_ms``: a close, or the start of a lunch break."""
-        day = self.day_of(now_ms) + 2 * _DAY
+        day = self.day_of(now_ms) + _DAY
         while True:
             day -= _DAY
             for _, end in reversed(self._spans(day)):
@@ -129,7 +133,7 @@ class Calendar:
         """The last session whose official closing price the provider has: its close, the closing auction and the
         provider's delay have passed. For a 24/7 market yesterday, in UTC."""
         settled_ms = now_ms - round((self.delay_s + self.auction_s) * 1000)
-        day = self.day_of(settled_ms) + _DAY
+        day = self.day_of(settled_ms)
         while not (self.is_session(day) and self.hours(day)[1] <= settled_ms):
             day -= _DAY
         return day
@@ -153,11 +157,6 @@ class Calendar:
         if not self.is_session(day):
             return []
         return [(self._ms(day, span.start), self._ms(day, span.end)) for span in self._hours(day)]
-
-    def _spans_around(self, now_ms: int) -> Iterator[tuple[int, int]]:
-        today = self.day_of(now_ms)
-        for day in (today - _DAY, today, today + _DAY):
-            yield from self._spans(day)
 
     def _ms(self, day: dt.date, minute: int) -> int:
         midnight = dt.datetime(day.year, day.month, day.day, tzinfo=self._zone)

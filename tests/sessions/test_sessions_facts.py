@@ -135,6 +135,14 @@ def test_the_close_is_not_open_and_the_open_is() -> None:
     assert at == {"14:29": False, "14:30": True, "17:59": True, "18:00": False, "20:00": False}
 
 
+def test_futures_are_open_from_the_evening_before() -> None:
+    chicago = calendar("CME", "stock")
+    at = [
+        chicago.is_open(ms(f"2026-11-{text}")) for text in ("22 22:59", "22 23:00", "23 21:59", "23 22:00", "23 23:00")
+    ]
+    assert at == [False, True, True, False, True]
+
+
 def test_lunch_is_not_open() -> None:
     tokyo = calendar("JPX", "stock")
     assert [tokyo.is_open(ms(f"2026-11-24 {text}")) for text in ("02:29", "02:30", "03:29", "03:30")] == [
@@ -191,9 +199,25 @@ def test_last_completed(exchange: str, now: str, expected: str) -> None:
     assert calendar(exchange, "stock").last_completed(ms(now)) == dt.date.fromisoformat(expected)
 
 
+@pytest.mark.parametrize(
+    ("exchange", "now", "expected"),
+    [
+        ("NYQ", "2026-11-27 17:59", "2026-11-25 21:00"),
+        ("NYQ", "2026-11-27 18:00", "2026-11-27 18:00"),
+        ("NYQ", "2026-11-30 03:00", "2026-11-27 18:00"),
+        ("JPX", "2026-11-24 07:00", "2026-11-24 06:30"),  # the close, not the lunch before it
+        ("CME", "2026-11-23 23:30", "2026-11-23 22:00"),
+        ("BINANCE", "2026-11-24 00:00", "2026-11-24 00:00"),
+    ],
+)
+def test_last_close(exchange: str, now: str, expected: str) -> None:
+    assert calendar(exchange, "stock").last_close(ms(now)) == ms(expected)
+
+
 def test_the_last_session_of_a_span() -> None:
     nyse = calendar("NYQ", "stock")
     assert nyse.last_session(dt.date(2026, 11, 20), dt.date(2026, 11, 26)) == dt.date(2026, 11, 25)
+    assert nyse.last_session(dt.date(2026, 11, 27), dt.date(2026, 11, 29)) == dt.date(2026, 11, 27)
     assert nyse.last_session(dt.date(2026, 11, 28), dt.date(2026, 11, 29)) is None
     assert nyse.sessions(dt.date(2026, 11, 23), dt.date(2026, 11, 30)) == [
         dt.date(2026, 11, day) for day in (23, 24, 25, 27, 30)
