@@ -55,6 +55,6 @@ class Engine:
 
     def calendar(self, asset: Asset) -> "Calendar":
         """The hours of the asset's exchange."""
-        from pricectl.sessions import calendar
+        from pricectl.sessions import calendar_of
 
-        return calendar(asset.exchange, asset.type)
+        return calendar_of(asset)
