@@ -126,8 +126,13 @@ class _Body:
 
 def is_loopback(base: str) -> bool:
     """Whether an address leads to this machine."""
+    import ipaddress
+
     name = urlsplit(base).hostname or ""
-    return name in ("localhost", "::1") or name.startswith("127.")
+    try:
+        return name == "localhost" or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _address(base: str, request: Request) -> str:

@@ -32,11 +32,8 @@ class RawServer:
         self._act = act
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
         self._threads = [threading.Thread(target=self._accept)]
-
-    @property
-    def port(self) -> int:
-        return int(self._listener.getsockname()[1])
 
     @property
     def url(self) -> str:
