@@ -169,7 +169,7 @@ def ensure_home(settings: Settings) -> None:
     for path in (settings.home.root, settings.home.cache, settings.home.store, settings.home.state):
         if os.path.isdir(path):
             continue
-        os.makedirs(path, mode=0o700)
+        os.makedirs(path, mode=0o700, exist_ok=True)  # another process may make it now
         if group:
             import shutil
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pricectl.catalogue.symbols import canonical, shown
+from pricectl.catalogue.symbols import canonical, shown, spelling
 from pricectl.config import PROVIDERS
 from pricectl.errors import UsageError
 from pricectl.model.asset import TYPES, Asset
@@ -35,7 +35,7 @@ def described(said: Mapping[str, str], known: Asset | None) -> Asset:
         given.setdefault("provider_id", rest)
     _check(given)
     if "provider_id" in given:
-        given["provider_id"] = canonical(given["provider_id"])
+        given["provider_id"] = spelling(given["provider_id"])
     elif known is not None and given.get("provider", known.provider) != known.provider:
         known = known._replace(provider_id="", currency="", exchange="")
     if known is not None and given.get("provider_id", known.provider_id) != known.provider_id:

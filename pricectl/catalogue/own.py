@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pricectl.catalogue.shipped import COLUMNS
-from pricectl.catalogue.symbols import canonical, shown
+from pricectl.catalogue.symbols import shown, spelling
 from pricectl.config import PROVIDERS, Settings, ensure_home
 from pricectl.errors import ConfigError, PricectlError, Unwritable
 from pricectl.home import Home
@@ -75,7 +75,7 @@ def parse(text: str, where: str) -> Rows:
             if len(cells) > len(columns):
                 raise ValueError(f"{len(cells)} cells under {len(columns)} columns")
             said = {name: cell.strip() for name, cell in zip(columns, cells, strict=False) if cell.strip()}
-            symbol = canonical(said.pop("symbol", ""))
+            symbol = spelling(said.pop("symbol", ""))
             if symbol in rows:
                 raise ValueError(f"{symbol} stands there twice")
             rows[symbol] = _row(said)
@@ -102,7 +102,7 @@ def _row(said: dict[str, str]) -> Row:
         if not cell.isprintable():
             raise ValueError(f"unprintable characters in {name}: {shown(cell)}")
     if "provider_id" in said:
-        canonical(said["provider_id"])
+        spelling(said["provider_id"])
     return Row(said, *switches)
 
 
@@ -171,6 +171,7 @@ def _replace(path: str, content: bytes, mode: int) -> None:
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         with open(handle, "wb") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

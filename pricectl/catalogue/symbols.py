@@ -15,19 +15,28 @@ _SHOWN = 40  # characters of an unacceptable text that a message repeats
 def canonical(asked: str) -> str:
     """The symbol in capitals, ``provider:ID`` with the provider in small letters.
 
-    Raises UsageError for what cannot be a symbol: anything but letters, digits and ``. - = ^ & _`` (so no
-    path, quote, space, control character), more than 64 characters, an unknown provider before the colon.
+    Raises UsageError as ``spelling`` does, and for an unknown provider before the colon.
     """
     provider, colon, rest = asked.rpartition(":")
-    text = rest.upper() if rest.isascii() else rest
-    if not text or len(asked) > LONGEST or text[0] not in _FIRST or not _REST.issuperset(text) or ".." in text:
-        hint = "letters, digits and . - = ^ & _ only" if asked else "name one, or `pricectl assets search TEXT`"
-        raise UsageError(f"{shown(asked)} is not a symbol", hint)
-    if not colon:
-        return text
+    if len(asked) > LONGEST or not colon:
+        return spelling(asked)
+    text = spelling(rest)
     if provider.lower() not in PROVIDERS:
         raise UsageError(f"{shown(provider)} is not a provider", f"one of: {', '.join(PROVIDERS)}")
     return f"{provider.lower()}:{text}"
+
+
+def spelling(asked: str) -> str:
+    """A symbol, or a provider's own, in capitals.
+
+    Raises UsageError for what cannot be one: anything but letters, digits and ``. - = ^ & _`` (so no path, quote,
+    space, control character), more than 64 characters.
+    """
+    text = asked.upper() if asked.isascii() else asked
+    if not text or len(text) > LONGEST or text[0] not in _FIRST or not _REST.issuperset(text) or ".." in text:
+        hint = "letters, digits and . - = ^ & _ only" if asked else "name one, or `pricectl assets search TEXT`"
+        raise UsageError(f"{shown(asked)} is not a symbol", hint)
+    return text
 
 
 def shown(text: str) -> str:
