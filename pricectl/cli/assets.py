@@ -183,7 +183,6 @@ def import_(
 
     \b
       pricectl assets import mine.csv --dry-run
-      pricectl assets list -o csv > all.csv
 
     The first line names the columns: symbol, and any of name, type, category, code, provider, provider_id,
     currency, exchange. A row that cannot be taken is named with its line and the reason, and nothing is added.
