@@ -78,7 +78,8 @@ def bar(row: Row) -> dict[str, Value]:
 
 def asset(asset: Asset) -> dict[str, Value]:
     """The record of an asset of the catalogue; what is not known is null."""
-    return {key: (None if value == "" else value) for key in ASSET for value in (getattr(asset, key),)}
+    # ASSET is the order of the fields; asking for each by name takes three times as long over the whole catalogue.
+    return {key: (None if item == "" else item) for key, item in zip(ASSET, asset, strict=False)}
 
 
 def miss(miss: Miss) -> dict[str, Value]:

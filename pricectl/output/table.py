@@ -5,15 +5,18 @@ In a pipe they are plain, whole and untruncated. Our own forty lines because ric
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import cast
 
 from pricectl.output.json import value as json_value
 from pricectl.output.rows import Column, Number, Record, Value
-from pricectl.output.terminal import DIM, PIPE, PLAIN, Screen
+from pricectl.output.terminal import BOLD, DIM, PIPE, PLAIN, Screen
 from pricectl.output.text import cut, safe, width
 
 NULL, ASCII_NULL = "–", "-"
 GAP = "  "
 _NARROWEST = 8  # a text column is not cut below this
+_NUMBERS = {int, float, Number}
+_LONGEST = 200  # characters of one text that a terminal is shown
 
 
 def plain(number: float) -> str:
@@ -37,14 +40,20 @@ def cell(key: str, item: Value, screen: Screen = PIPE) -> str:
     if isinstance(item, bool):
         return "true" if item else "false"
     if isinstance(item, str):
-        return str(item) if isinstance(item, Number) else safe(item, 200 if screen.terminal else 0)
+        return str(item) if isinstance(item, Number) else safe(item, _LONGEST if screen.terminal else 0)
     if isinstance(item, float):
         return plain(item)
     return json_value(item)
 
 
-def _is_number(item: Value) -> bool:
-    return isinstance(item, Number | int | float) and not isinstance(item, bool)
+def _to_the_right(items: Sequence[Value]) -> bool:
+    """Whether a column holds numbers: nothing else but nulls, and at least one."""
+    kinds = {type(item) for item in items} - {type(None)}
+    return bool(kinds) and kinds <= _NUMBERS
+
+
+def _widest(texts: Sequence[str]) -> int:
+    return max(map(len if "".join(texts).isascii() else width, texts))
 
 
 def _fit(widths: list[int], right: Sequence[bool], screen: Screen) -> list[int]:
@@ -58,26 +67,38 @@ def _fit(widths: list[int], right: Sequence[bool], screen: Screen) -> list[int]:
     return widths
 
 
+def _texts(key: str, items: Sequence[Value], screen: Screen) -> list[str]:
+    """The texts of one column. A column of plain words is checked as a whole: a tenth of the time of cell by cell."""
+    if key != "stale" and all(type(item) is str and item and len(item) <= _LONGEST for item in items):
+        words = cast("list[str]", list(items))
+        if "".join(words).isprintable():
+            return words
+    return [cell(key, item, screen) for item in items]
+
+
+def _padded(texts: Sequence[str], room: int, right: bool) -> list[str]:
+    """The texts of one column, each in ``room`` columns of the screen."""
+    if "".join(texts).isascii() and (right or max(map(len, texts)) <= room):
+        return [text.rjust(room) if right else text.ljust(room) for text in texts]
+    if right:
+        return [" " * (room - width(text)) + text for text in texts]
+    kept = [cut(text, room) for text in texts]
+    return [text + " " * (room - width(text)) for text in kept]
+
+
 def lines(columns: Sequence[Column], records: Iterable[Record], screen: Screen = PIPE) -> Iterator[str]:
-    """The lines of a table, line ends included. A record with ``stale`` set is also dimmed where there is colour."""
+    """The lines of a table, line ends included. Where there is colour the heading stands out, and a record with
+    ``stale`` set recedes."""
     kept = list(records)
-    texts = [[cell(column.key, fields.get(column.key), screen) for column in columns] for fields in kept]
-    # A number column holds numbers and nulls only, and at least one number.
-    right = [
-        any(_is_number(f.get(c.key)) for f in kept)
-        and all(_is_number(f.get(c.key)) or f.get(c.key) is None for f in kept)
-        for c in columns
-    ]
-    titles = [column.title for column in columns]
-    widths = [max(map(width, shown)) for shown in zip(titles, *texts, strict=True)]
-    fitted = _fit(widths, right, screen)
-    for index, shown in enumerate([titles, *texts]):
-        line = GAP.join(
-            " " * (room - width(text)) + text if flush else (t := cut(text, room)) + " " * (room - width(t))
-            for text, room, flush in zip(shown, fitted, right, strict=True)
-        ).rstrip()
-        dim = screen.colour and index > 0 and bool(kept[index - 1].get("stale"))
-        yield f"{DIM}{line}{PLAIN}\n" if dim else f"{line}\n"
+    items = [[fields.get(column.key) for fields in kept] for column in columns]
+    right = [_to_the_right(column) for column in items]
+    texts = [[column.title, *_texts(column.key, its, screen)] for column, its in zip(columns, items, strict=True)]
+    widths = _fit([_widest(column) for column in texts], right, screen)
+    padded = [_padded(*column) for column in zip(texts, widths, right, strict=True)]
+    marks = [BOLD, *(DIM if fields.get("stale") else "" for fields in kept)]
+    for mark, row in zip(marks, zip(*padded, strict=True), strict=True):
+        line = GAP.join(row).rstrip()
+        yield f"{mark}{line}{PLAIN}\n" if mark and screen.colour else f"{line}\n"
 
 
 def pairs(fields: Record, screen: Screen = PIPE) -> Iterator[str]:

@@ -24,6 +24,8 @@ def safe(text: str, limit: int = 0) -> str:
 
 def csv_cell(text: str) -> str:
     """``text`` as one cell of CSV: cleaned, neutralised, quoted where RFC 4180 wants quotes."""
+    if text.isalnum():  # most cells; nothing in it needs a second look
+        return text
     if text.startswith(_RUNS) or text.lstrip().startswith(_RUNS):
         text = "'" + text
     return csv_quoted(safe(text))
@@ -31,7 +33,7 @@ def csv_cell(text: str) -> str:
 
 def csv_quoted(text: str) -> str:
     """``text`` in double quotes if it holds a comma, a quote or a line end, or begins or ends with a blank."""
-    if not any(c in text for c in ',"\r\n') and text.strip(" ") == text:
+    if "," not in text and '"' not in text and "\n" not in text and "\r" not in text and text.strip(" ") == text:
         return text
     return '"' + text.replace('"', '""') + '"'
 

@@ -49,9 +49,10 @@ def test_numbers_keep_their_room_where_there_is_none() -> None:
     ]
 
 
-def test_a_stale_row_is_dimmed_and_says_so() -> None:
+def test_in_colour_the_heading_stands_out_and_a_stale_row_recedes_and_says_so() -> None:
     lines = drawn(Screen(200, True, True, True)).splitlines()
-    assert [line.startswith("\x1b[2m") for line in lines] == [False, False, True, False]
+    assert [line[:4] for line in lines] == ["\x1b[1m", "BTC ", "\x1b[2m", "X   "]
+    assert lines[0].endswith("PRICE\x1b[0m")
     assert lines[2].endswith("stale\x1b[0m")
 
 
