@@ -178,7 +178,9 @@ def _marked(segment: Segment, rows: Sequence[Row], completed: dt.date, calendar:
     """The bars of ``segment``, the one still running marked as not final."""
     since = unfinished(segment, completed, calendar.last_session)
     own = [row for row in rows if segment.start <= row.date <= segment.end]
-    return [row._replace(final=since is None or row.date < since) for row in own]
+    return [
+        row if row.final == (since is None or row.date < since) else row._replace(final=not row.final) for row in own
+    ]
 
 
 def _from_first_bar(segments: list[Segment], rows: Sequence[Row]) -> list[Segment]:

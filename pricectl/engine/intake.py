@@ -1,7 +1,6 @@
 """What a provider says becomes what is kept: asked for where something is missing, weighed, stored, or refused."""
 
 import datetime as dt
-import json
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -199,6 +198,8 @@ class Intake:
 
     def _set_aside(self, stored: Sequence[Bar], fetched: Sequence[Bar], why: str) -> None:
         """One line in ``state/quarantine.jsonl``, by one write, so that processes never mix their lines."""
+        import json
+
         if self._engine.settings.read_only:
             return
         days = {bar.date for bar in fetched}

@@ -207,7 +207,7 @@ def test_today_offline_is_a_part_that_cannot_be_had(world):
 # What is asked for
 
 
-def test_what_is_stored_is_not_asked_for_again(world):
+def test_G_08_what_is_stored_is_not_asked_for_again(world):
     first = world.get("BTC", "7d")
     assert world.asked == ["2026-11-17"]
     assert world.get("BTC", "7d").rows == first.rows
@@ -259,7 +259,7 @@ def test_refresh_asks_for_everything(world):
     assert world.asked == ["2026-11-17", "2026-11-17"]
 
 
-def test_the_providers_moving_row_is_replaced_by_its_final_one(world):
+def test_Y_07_the_providers_moving_row_is_replaced_by_its_final_one(world):
     series = APPLE.series
     world.clock.ms = at("2026-11-23T22:00")  # an hour after the close: Yahoo's last row still moves
     world.market.replay(
@@ -285,7 +285,7 @@ def test_the_providers_moving_row_is_replaced_by_its_final_one(world):
     assert world.said == []
 
 
-def test_the_providers_clock_decides_what_is_over(world):
+def test_G_09_the_providers_clock_decides_what_is_over(world):
     # ours says the 25th, the provider's the 24th
     ahead = engine(world.home, world.simulator, SetClock(at("2026-11-25T23:00")), world.said)
     answer = world.get("BTC", "1d", here=ahead)
@@ -304,7 +304,7 @@ def quarantine(world) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def test_a_split_that_nobody_lists_is_inferred_and_said(world):
+def test_Y_15_a_split_that_nobody_lists_is_inferred_and_said(world):
     world.clock.ms = at("2026-11-20T12:00")
     world.get(range_="7d")  # stored: 13 (Friday) to 19
     quarter = [Bar(b.date, *(price / 4 for price in b[1:5]), b.volume * 4) for b in november(9, 23)]
@@ -377,6 +377,46 @@ def test_a_corrected_volume_is_taken(world):
     assert world.said == []
 
 
+def test_another_currency_is_refused(world):
+    world.get(first="2026-11-10", last="2026-11-17")
+    pence = APPLE._replace(currency="GBp")
+    world.market.replay("yahoo", "AAPL", november(2, 30), asset=pence)
+    answer = world.get(first="2026-11-10", last="2026-11-20")
+    assert (answer.currency, dates(answer)[-1], answer.complete) == ("USD", "2026-11-17", False)
+    assert world.engine.store.coverage(APPLE.series) == [(day("2026-11-10"), day("2026-11-17"))]
+    assert len(world.said) == 1
+    assert "in GBp, not in USD" in world.said[0]
+
+
+def test_an_answer_that_does_not_reach_today_is_shown_and_not_stored(world):
+    # the last row is of 2020 and the price of today: what was split in between is not known
+    stamp = at("2020-01-02T14:30") // 1000
+    meta = {
+        "currency": "USD", "symbol": "AAPL", "instrumentType": "EQUITY", "exchangeTimezoneName": "America/New_York",
+        "regularMarketTime": at("2026-11-23T21:00") // 1000, "regularMarketPrice": 223.5, "dataGranularity": "1d",
+    }  # fmt: skip
+    quote = {name: [75.0875] for name in ("open", "high", "low", "close")} | {"volume": [100]}
+    result = {"meta": meta, "timestamp": [stamp], "indicators": {"quote": [quote]}}
+    body = json.dumps({"chart": {"result": [result], "error": None}})
+    world.simulator.script(faults.status(200, body=body), Match(provider="yahoo"))
+    answer = world.get(first="2020-01-02", last="2020-01-02")
+    assert answer.rows == [row("2020-01-02", 75.0875, 75.0875, 75.0875, 75.0875, volume=100.0)]
+    assert answer.complete
+    assert world.engine.store.coverage(APPLE.series) == []
+    assert world.engine.store.traded(APPLE.series, day("2020-01-01"), day("2020-01-31")) == ("", [])
+    assert len(world.said) == 1
+    assert "does not reach today" in world.said[0]
+
+
+def test_days_before_the_provider_existed(world):
+    for _ in range(2):
+        answer = world.get("BTC", first="1950-01-01", last="1950-06-30", interval="1d")
+        assert (answer.rows, answer.complete) == ([], True)
+        assert answer.end == day("1950-06-30")
+    assert len(world.asked) == 1
+    assert world.engine.store.coverage(BITCOIN.series) == [(day("1950-01-01"), day("1950-06-30"))]
+
+
 # When something is down
 
 
@@ -405,6 +445,12 @@ def test_unknown_symbols(world):
         world.get("NOSUCHTHING")
     with pytest.raises(UnknownSymbol):
         world.get("yahoo:NOSUCHTHING")
+
+
+def test_a_provider_that_never_answers_is_waited_for_no_longer_than_allowed(world):
+    world.simulator.script(faults.hang(), Match(provider="binance"))
+    with pytest.raises(Transient):
+        world.get("BTC", "7d", here=world.another(timeout="0.2s"))
 
 
 def test_offline_asks_nobody(world):
