@@ -333,11 +333,19 @@ def test_a_shell_completes_commands_and_options(tmp_path: Path) -> None:
 
 
 def test_a_table_on_a_terminal_keeps_to_its_width(tmp_path: Path) -> None:
-    code, seen = on_terminal("config", "show", home=tmp_path, env={"COLUMNS": "40"})
+    code, seen = on_terminal("config", "show", home=tmp_path, env={"COLUMNS": "40", "NO_COLOR": "1"})
     assert code == 0
     assert max(map(len, seen.splitlines())) <= 40
     assert "…" in seen
+    assert "\x1b" not in seen
     assert "https://data-api.binance.vision" in pricectl("config", "show", home=tmp_path, env={"COLUMNS": "40"}).out
+
+
+def test_colour_is_for_terminals_and_for_those_who_force_it(tmp_path: Path) -> None:
+    assert "\x1b[1mSETTING" in on_terminal("config", "show", home=tmp_path)[1]
+    assert "\x1b" not in on_terminal("config", "show", home=tmp_path, env={"TERM": "dumb"})[1]
+    assert "\x1b" not in pricectl("config", "show", home=tmp_path).out
+    assert "\x1b[1mSETTING" in pricectl("config", "show", home=tmp_path, env={"FORCE_COLOR": "1"}).out
 
 
 # Start-up.
