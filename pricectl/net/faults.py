@@ -11,7 +11,7 @@ from pricectl.net.reply import Reply, sample
 from pricectl.state import Outcome
 from pricectl.state.account import span
 
-LATER = "try again in a while; stored and cached prices still answer"
+LATER = "try again in a while; --offline answers with what is stored"
 CLOSED_DOORS = frozenset({403, 451, 999})  # refused as a client, not for this request
 _CURL_TLS = frozenset({35, 53, 58, 59, 60, 77, 83, 91})  # libcurl's error codes that mean TLS or a certificate
 _BANNED_UNTIL = re.compile(rb"banned until ([0-9]{13})")
@@ -71,7 +71,7 @@ def transport(host: Host, error: Exception) -> ProviderError:
         why = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or "no agreement"
         return Refused(
             f"no trusted connection to {host.name}: its certificate or TLS was not accepted ({why})",
-            "a proxy or a wrong clock may be in the way; `pricectl doctor` shows the CA settings in force",
+            "check SSL_CERT_FILE, the proxy settings and the clock of this machine",
             host.name,
         )
     kind = type(error).__name__
@@ -119,7 +119,7 @@ def _meaning(status: int) -> str:
 def _hint(host: Host, status: int) -> str:
     if status == 407:
         return "check the proxy settings in the environment"
-    return f"another base address can be set with PRICECTL_{host.name.upper()}_URL; stored prices still answer"
+    return f"another base address can be set with PRICECTL_{host.name.upper()}_URL"
 
 
 def _is_tls(cause: BaseException, ssl_error: type[Exception]) -> bool:

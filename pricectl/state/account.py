@@ -123,7 +123,7 @@ def admit(account: Account, limits: Limits, weight: int, person: bool, now: floa
     if now < account.open_at:
         raise Refused(
             f"{limits.name} has been failing and is not asked for another {span(account.open_at - now)}",
-            "stored and cached prices still answer; see `pricectl status`",
+            "try again then; --offline answers with what is stored",
             limits.name,
         )
     probing = account.trips > 0
@@ -217,7 +217,7 @@ def _paused(account: Account, limits: Limits, left_s: float) -> RateLimited:
     what = "has banned this address" if account.banned else "asked for a pause"
     return RateLimited(
         f"{limits.name} {what} ({account.reason}): {span(left_s)} of it are left",
-        "stored and cached prices still answer; see `pricectl status`",
+        "try again then; --offline answers with what is stored",
         limits.name,
         left_s,
         account.banned,
