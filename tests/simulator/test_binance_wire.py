@@ -147,6 +147,7 @@ def test_pages_go_forward_from_the_start_and_end_with_the_open_candle(simulator,
     assert seen == list(range(seen[0], at("2026-11-25"), DAY_MS))
     assert pages == 4
     assert page[-1][6] > clock.ms  # the open candle
+    assert page[-1][4] == ask(simulator, "/api/v3/ticker/price?symbol=BTCUSDT").json()["price"]
 
 
 def test_the_window_decides_by_the_open_time(simulator):
@@ -208,7 +209,7 @@ def test_weights_are_counted_and_said(simulator, target, weight):
 
 def test_over_the_limit_is_429_going_on_is_418_and_both_end(market, clock):
     clock.set("2026-11-24T16:00:20")
-    with Simulator(market, weight_limit=100) as simulator:
+    with Simulator(market, weight_limit=80) as simulator:
         assert ask(simulator, "/api/v3/ticker/24hr").status == 200
         refused = ask(simulator, "/api/v3/ticker/24hr")
         assert (refused.status, refused.headers["retry-after"]) == (429, "40")

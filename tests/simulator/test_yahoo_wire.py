@@ -65,7 +65,7 @@ def test_prices_are_adjusted_for_a_later_split_that_the_window_does_not_list(sim
 
 def test_before_the_split_its_prices_are_as_traded(simulator, clock, aapl_2020):
     clock.set("2020-08-28T21:00:00")
-    result = chart(simulator, "AAPL", "2020-01-01", "2020-08-29", events="div,splits")
+    result = chart(simulator, "AAPL", "2020-01-01", "2099-01-01", events="div,splits")
     assert rows(result)[0][1:] == (296.239990234375, 300.6000061035156, 295.19000244140625, 300.3500061035156)
     assert "splits" not in result["events"]
     assert list(result["events"]["dividends"].values()) == [{"amount": 0.82, "date": seconds("2020-08-07T13:30:00")}]
@@ -79,6 +79,22 @@ def test_events_are_those_of_the_window_on_todays_scale(simulator, aapl_2020):
     }
     assert "events" not in chart(simulator, "AAPL", "2020-08-01", "2020-09-01")
     assert list(chart(simulator, "AAPL", "2020-08-01", "2020-09-01", events="split")["events"]) == ["splits"]
+
+
+def test_on_the_day_of_the_split_only_the_days_before_are_divided(simulator, clock, aapl_2020):
+    clock.set("2020-08-31T21:00:00")
+    result = chart(simulator, "AAPL", "2020-08-20", "2020-09-01")
+    assert [row[4] for row in rows(result)] == [124.80750274658203, 129.0399932861328]
+    assert result["indicators"]["quote"][0]["volume"] == [187630000, 225702700]
+    meta = ask(simulator, f"{CHART}AAPL?range=1d").json()["chart"]["result"][0]["meta"]
+    assert (meta["regularMarketPrice"], meta["chartPreviousClose"]) == (129.04, pytest.approx(124.8075, abs=0.001))
+
+
+def test_a_dividend_lowers_the_closes_before_its_day_and_not_that_of_its_day(simulator, market):
+    bars = [Bar(DAY(2025, 3, day), 50.0, 51.0, 49.0, close, 100.0) for day, close in ((3, 40.0), (4, 50.0), (5, 48.0))]
+    market.replay("yahoo", "MSFT", bars, [Action(DAY(2025, 3, 5), "dividend", 1.0)])
+    result = chart(simulator, "MSFT", "2025-03-01", "2025-03-06")
+    assert result["indicators"]["adjclose"] == [{"adjclose": [39.20000076293945, 49, 48]}]  # 1 - 1/50
 
 
 def test_adjclose_goes_down_by_each_later_dividend(simulator, aapl_2020):
