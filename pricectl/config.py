@@ -45,12 +45,20 @@ def _retention(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    if not text.startswith(("http://", "https://")) or any(c.isspace() for c in text):
+    host = text.partition("://")[2].strip("/")
+    if not text.startswith(("http://", "https://")) or not host or any(c.isspace() or c in "?#" for c in text):
         raise ValueError(f"{text!r} is not an http(s) address")
     return text.rstrip("/")
 
 
 def _group(text: str) -> str:
+    if text:
+        import grp
+
+        try:
+            grp.getgrnam(text)
+        except KeyError:
+            raise ValueError(f"this machine has no group {text!r}") from None
     return text
 
 
