@@ -54,7 +54,7 @@ class Client:
             raise ConfigError(
                 f"the environment's proxy or CA settings cannot be used ({type(error).__name__})",
                 "check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR",
-            ) from None  # the original names the proxy with its password
+            ) from None  # the original repeats the proxy's address
         self._client.headers = self._httpx.Headers(_headers(host, self._decoded))
 
     async def get(self, request: Request) -> Raw:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 REQUEST_S = 10.0  # an attempt, whole: httpx's own time-outs start again with every byte
+FAIR_S = 2.0  # an attempt that our own deadline cut off earlier says nothing of the provider
 RETRIES, RETRY_SHARE = 10, 0.1  # of a run: a provider that fails for all is not asked three times for all
 
 
@@ -99,6 +100,8 @@ class Http:
             return await self._sent(line, host, request, read)
 
     async def _admitted(self, host: Host, weight: int) -> None:
+        if self._left_s() <= 0.0:
+            raise Transient(f"there was no time left to ask {host.name}", "allow more time with --timeout", host.name)
         while (wait_s := self._ledger.take(host, weight, self._person)) > 0.0:
             if wait_s >= self._left_s():
                 raise RateLimited(
@@ -114,8 +117,12 @@ class Http:
 
         reply = None
         outcome = Outcome.ABANDONED
+        clock = asyncio.get_running_loop().time
+        started = clock()
         try:
-            reply = self._reply(await self._in_time(host, line.client.get(request)))
+            async with asyncio.timeout(min(REQUEST_S, max(self._left_s(), 0.0))):
+                raw = await line.client.get(request)
+            reply = self._reply(raw)
             faults.check(host, reply)
             value = _understood(host, reply, read)
             outcome = Outcome.ANSWERED
@@ -127,9 +134,12 @@ class Http:
             if isinstance(error, RateLimited):
                 raise self._paused(host, error, reply) from error
             raise
-        except asyncio.CancelledError:
-            # The caller's own deadline, an instant before ours: the provider let it pass all the same.
-            outcome = Outcome.FAILED if self._left_s() <= 0.05 else Outcome.ABANDONED
+        except (TimeoutError, asyncio.CancelledError) as error:
+            # The caller's own deadline may be over an instant before ours: the provider let it pass all the same.
+            over = isinstance(error, TimeoutError) or self._left_s() <= 0.05
+            outcome = Outcome.FAILED if over and clock() - started >= FAIR_S else Outcome.ABANDONED
+            if isinstance(error, TimeoutError):
+                raise faults.transport(host, error) from None
             raise
         finally:
             self._ledger.report(host, outcome, *_counted(host, reply))
@@ -141,15 +151,6 @@ class Http:
         said = f"HTTP {reply.status}" if reply and reply.status != 200 else "in its answer"
         pause_s = self._ledger.cool_down(host, error.retry_after_s, said, error.banned)
         return faults.paused(host, error, pause_s)
-
-    async def _in_time(self, host: Host, answer: Awaitable["Raw"]) -> "Raw":
-        import asyncio
-
-        try:
-            async with asyncio.timeout(min(REQUEST_S, max(self._left_s(), 0.0))):
-                return await answer
-        except TimeoutError as error:
-            raise faults.transport(host, error) from None
 
     def _reply(self, raw: "Raw") -> Reply:
         from pricectl.net.dates import http_date

@@ -121,7 +121,7 @@ def test_gzip_without_its_end_is_not_data(tmp_path, cut):
     assert type(got) is Transient
 
 
-@pytest.mark.parametrize("tail", [b"x", gzip.compress(b'{"price":"1"}')])
+@pytest.mark.parametrize("tail", [b"x", gzip.compress(b'{"price":"1"}')], ids=["byte", "second-answer"])
 def test_something_after_the_gzip_data_is_not_accepted(tmp_path, tail):
     packed = gzip.compress(BODY) + tail
     with RawServer(saying(answer(packed, "200 OK", "Content-Encoding: gzip"))) as server:

@@ -237,7 +237,12 @@ def test_a_request_that_the_caller_gave_up_on_is_no_failure(tmp_path):
     assert asker.ledger.snapshot(HOST).breaker == "closed"
 
 
-def test_a_caller_s_deadline_at_the_same_instant_counts_as_a_failure(tmp_path):
+@pytest.mark.parametrize(("fair_s", "breaker"), [(0.04, "open"), (2.0, "closed")])
+def test_silence_until_the_caller_s_deadline_is_a_failure_if_there_was_time(tmp_path, monkeypatch, fair_s, breaker):
+    from pricectl.net import pipeline
+
+    assert pipeline.FAIR_S == 2.0
+    monkeypatch.setattr(pipeline, "FAIR_S", fair_s)
     with RawServer(lambda _connection, _head: server.closing.wait(10) and None) as server:
         asker = Asker(tmp_path, server.url, clock=Clock())
 
@@ -250,7 +255,26 @@ def test_a_caller_s_deadline_at_the_same_instant_counts_as_a_failure(tmp_path):
 
         for _ in range(5):
             asyncio.run(run())
-    assert asker.ledger.snapshot(HOST).breaker == "open"
+    assert asker.ledger.snapshot(HOST).breaker == breaker
+
+
+@pytest.mark.parametrize(("fair_s", "breaker"), [(0.04, "open"), (2.0, "closed")])
+def test_silence_until_our_deadline_is_a_failure_if_there_was_time(tmp_path, monkeypatch, fair_s, breaker):
+    monkeypatch.setattr("pricectl.net.pipeline.FAIR_S", fair_s)
+    with RawServer(lambda _connection, _head: server.closing.wait(10) and None) as server:
+        asker = Asker(tmp_path, server.url, clock=Clock())
+        for _ in range(5):
+            assert type(asker.ask(within_s=0.05)) is Transient
+    assert asker.ledger.snapshot(HOST).breaker == breaker
+
+
+def test_what_is_still_in_the_queue_at_the_deadline_is_not_sent_and_blames_nobody(tmp_path):
+    with RawServer(saying(answer())) as server:
+        asker = Asker(tmp_path, server.url)
+        *got, requests = many(asker, 20, within_s=-1.0)
+    assert [type(one) for one in got] == [Transient] * 20
+    assert (requests, server.heads) == ({}, [])
+    assert asker.ledger.snapshot(HOST).breaker == "closed"
 
 
 def test_importing_net_and_a_good_answer_load_no_more_than_they_need(tmp_path):
