@@ -148,8 +148,9 @@ class Intake:
                 f"{self._asset.symbol}: the provider's answer does not reach today, so later splits may be missing; "
                 "it is shown and not stored"
             )
-        kept = history.reaches_now and self._store_writes and not self._shows_all
-        self.bars |= {bar.date: bar for bar in believed if bar.flags & LIVE or not kept}
+        kept = history.reaches_now and self._store_writes
+        shown = weighed.bars if self._shows_all else [bar for bar in believed if bar.flags & LIVE or not kept]
+        self.bars |= {bar.date: bar for bar in shown}
 
     def _recorded(self) -> list[Action]:
         try:
@@ -159,12 +160,12 @@ class Intake:
             return []
 
     def _store(self, days: Days, new: list[Bar], covered: list[Days], history: History) -> None:
-        told_from = days[0], max(self._calendar.day_of(history.server_ms), days[1])
+        # An answer without anything is no word about the splits that are recorded.
+        told = (days[0], self._calendar.day_of(history.server_ms)) if history.bars or history.actions else None
         try:
             self._engine.store.add(
-                self._asset.series, self.currency, new, self.actions, covered, self._began_ms, told_from,
-                self._asset.symbol,
-            )  # fmt: skip
+                self._asset.series, self.currency, new, self.actions, covered, self._began_ms, told, self._asset.symbol
+            )
         except StoreError as error:
             self._store_writes = False
             self._engine.warn(f"the store cannot be written ({error}); {self._asset.symbol} is shown and not stored")

@@ -294,6 +294,10 @@ def test_G_09_the_providers_clock_decides_what_is_over(world):
     behind = engine(world.home, world.simulator, SetClock(at("2026-11-20T12:00")), world.said)
     answer = world.get("BTC", "3m", here=behind)
     assert dates(answer)[-1] == "2026-11-23"
+    world.asked  # noqa: B018 (forget it)
+    # by our clock the 13th to the 19th, by the provider's the 17th to the 23rd: nothing is asked for twice
+    assert len(world.get("BTC", "7d", here=behind, refresh=True).rows) == 7
+    assert world.asked == ["2026-11-13", "2026-11-20"]
 
 
 # What contradicts the store
@@ -345,6 +349,9 @@ def test_one_restated_bar_is_kept_aside_and_the_stored_one_stays(world):
     assert entry["fetched"] == [["2026-11-18", 218.0, 219.0, 217.0, 218.75, 1800.0, 0]]
     assert len(world.said) == 1
     assert "other prices for 2026-11-18" in world.said[0]
+    refreshed = world.get("BTC", first="2026-11-10", last="2026-11-22", refresh=True)
+    assert refreshed.rows[8].close == 218.75
+    assert world.get("BTC", first="2026-11-18", last="2026-11-18").rows[0].close == 218.5
 
 
 def test_a_restatement_of_the_whole_overlap_stores_nothing(world):
@@ -360,6 +367,7 @@ def test_a_restatement_of_the_whole_overlap_stores_nothing(world):
     assert [len(entry["fetched"]) for entry in quarantine(world)] == [7]
     assert len(world.said) == 1
     assert "contradicts what is stored" in world.said[0]
+    assert world.get("BTC", first="2026-11-10", last="2026-11-12", refresh=True).complete
     # --refresh shows what the provider says now, and still does not store it
     shown = world.get("BTC", first="2026-11-20", last="2026-11-22", refresh=True)
     assert [one.close for one in shown.rows] == [220.1, 221.08, 222.06]
@@ -485,13 +493,17 @@ def test_a_store_that_cannot_be_written_is_one_warning(world):
     ]
 
 
-def test_a_damaged_store_is_answered_for_by_the_provider(world):
-    world.get("BTC", "7d")
-    world.asked  # noqa: B018 (forget it)
+def flip_a_bit_of_every_part(world):
     for part in (world.home / "store" / "bars").rglob("*.parquet"):
         content = bytearray(part.read_bytes())
         content[len(content) // 2] ^= 0xFF
         part.write_bytes(content)
+
+
+def test_a_damaged_store_is_answered_for_by_the_provider(world):
+    world.get("BTC", "7d")
+    world.asked  # noqa: B018 (forget it)
+    flip_a_bit_of_every_part(world)
     damaged = world.another()
     answer = world.get("BTC", "7d", here=damaged)
     assert [one.close for one in answer.rows] == [200.5 + number for number in range(17, 24)]
@@ -500,6 +512,25 @@ def test_a_damaged_store_is_answered_for_by_the_provider(world):
     assert "the store cannot be read" in world.said[0]
     with pytest.raises(StoreError):
         world.get("BTC", "7d", here=world.another(), offline=True)
+
+
+def test_damage_that_shows_only_when_all_is_read_loses_nothing(world):
+    world.get("BTC", first="2026-11-01", last="2026-11-05")
+    flip_a_bit_of_every_part(world)
+    here = world.another()
+    here.store.add(
+        BITCOIN.series,
+        "USDT",
+        november(6, 20, weekends=True),
+        [],
+        [(day("2026-11-06"), day("2026-11-20"))],
+        world.clock.ms,
+    )
+    # 21 to 23 are asked for, compared with 16 to 20 and stored; then the first five days turn out to be damaged
+    answer = world.get("BTC", here=here, first="2026-11-01", last="2026-11-23")
+    assert [one.close for one in answer.rows] == [200.5 + number for number in range(1, 24)]
+    assert answer.complete
+    assert len(world.said) == 1
 
 
 def test_a_damaged_list_of_what_was_asked_is_answered_for_by_the_provider(world):
