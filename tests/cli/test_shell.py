@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -235,6 +236,27 @@ def test_a_signal_unwinds_the_run(tmp_path: Path, sent: signal.Signals, code: in
     assert (process.returncode, out) == (code, b"put back\n")
     assert err.count(b"\n") == 1
     assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize("line", ["price BTC", "history BTC", "batch BTC ETH"])
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_that_waits_for_a_provider(
+    tmp_path: Path, line: str, sent: signal.Signals, code: int
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-m", "pricectl", *line.split()],
+            env=environment(tmp_path, {"PRICECTL_BINANCE_URL": address, "PRICECTL_TIMEOUT": "50s"}),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            silent.settimeout(60)
+            connection, _ = silent.accept()
+            with connection:
+                assert connection.recv(65536).startswith(b"GET /")
+                process.send_signal(sent)
+                out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.count(b"\n")) == (code, b"", 1)
 
 
 # Messages.
