@@ -12,7 +12,7 @@ import pytest
 from asking import HOST, Asker, SleptClock
 from pricectl.errors import PricectlError, RateLimited, Refused, Transient
 from pricectl.model.instant import Clock
-from pricectl.net import Host, Reply, Request
+from pricectl.net import Host, Reply, Request, pipeline
 from raw_server import RawServer, answer, saying
 
 BUSY = answer(b"", "503 Busy")
@@ -46,6 +46,12 @@ def test_a_failure_is_retried_after_a_pause_of_full_jitter(tmp_path):
     first, second = asker.clock.slept
     assert 0 <= first <= 0.2
     assert 0 <= second <= 0.4
+
+
+def test_what_a_retry_cannot_mend_ends_it(tmp_path):
+    with RawServer(saying(BUSY, answer(b"", "401 Key"), answer())) as server:
+        assert type(Asker(tmp_path, server.url).ask()) is Refused
+    assert len(server.heads) == 2
 
 
 def test_the_pauses_are_spread_over_the_whole_window(tmp_path):
@@ -90,8 +96,8 @@ def test_retries_are_at_most_ten_and_a_tenth_of_the_requests(tmp_path, monkeypat
 def test_an_open_breaker_refuses_and_the_next_process_keeps_to_it(tmp_path):
     with RawServer(saying(BUSY)) as server:
         asker = Asker(tmp_path, server.url)
-        asker.ask()
-        asker.ask()
+        # The second one opens it with its second attempt, and still says what was wrong.
+        assert [type(asker.ask()), type(asker.ask())] == [Transient, Transient]
         sent = len(server.heads)
         assert sent == 5
         next_process = Asker(tmp_path, server.url, clock=asker.clock)
@@ -166,6 +172,21 @@ def test_the_budget_is_waited_for_in_turn(tmp_path):
     assert asker.clock.slept == pytest.approx([0.5] * 4, abs=0.001)  # three at once, then two a second
 
 
+def test_a_heavy_request_is_not_overtaken_by_light_ones(tmp_path):
+    host = HOST._replace(rate_per_s=20.0, burst=3)
+    with RawServer(saying(answer())) as server:
+        asker = Asker(tmp_path, server.url, host, clock=Clock())
+        assert asker.ledger.take(host, 3, True) == 0.0
+
+        async def run() -> None:
+            async with asker.http() as http:
+                asks = [("/heavy", 3), ("/light", 1), ("/light", 1)]
+                await asyncio.gather(*(http.ask(host, Request(path, (), weight), Reply.json) for path, weight in asks))
+
+        asyncio.run(run())
+    assert [head.split()[1] for head in server.heads] == ["/heavy", "/light", "/light"]
+
+
 def test_a_wait_for_the_budget_that_does_not_fit_is_rate_limited(tmp_path):
     host = HOST._replace(rate_per_s=0.1, burst=1)
     with RawServer(saying(answer())) as server:
@@ -237,10 +258,9 @@ def test_a_request_that_the_caller_gave_up_on_is_no_failure(tmp_path):
     assert asker.ledger.snapshot(HOST).breaker == "closed"
 
 
-@pytest.mark.parametrize(("fair_s", "breaker"), [(0.04, "open"), (2.0, "closed")])
-def test_silence_until_the_caller_s_deadline_is_a_failure_if_there_was_time(tmp_path, monkeypatch, fair_s, breaker):
-    from pricectl.net import pipeline
-
+@pytest.mark.parametrize("callers", [True, False])
+@pytest.mark.parametrize(("fair_s", "breaker"), [(0.0, "open"), (2.0, "closed")])
+def test_silence_until_the_deadline_is_a_failure_if_there_was_time(tmp_path, monkeypatch, fair_s, breaker, callers):
     assert pipeline.FAIR_S == 2.0
     monkeypatch.setattr(pipeline, "FAIR_S", fair_s)
     with RawServer(lambda _connection, _head: server.closing.wait(10) and None) as server:
@@ -248,23 +268,15 @@ def test_silence_until_the_caller_s_deadline_is_a_failure_if_there_was_time(tmp_
 
         async def run() -> None:
             async with asker.http() as http:
-                http.deadline = asker.clock.monotonic() + 0.06
+                http.deadline = asker.clock.monotonic() + 0.11
                 with pytest.raises((TimeoutError, Transient)):
-                    async with asyncio.timeout(0.05):
+                    async with asyncio.timeout(0.1 if callers else 10):
                         await http.ask(HOST, Request("/x"), Reply.json)
 
         for _ in range(5):
-            asyncio.run(run())
-    assert asker.ledger.snapshot(HOST).breaker == breaker
-
-
-@pytest.mark.parametrize(("fair_s", "breaker"), [(0.04, "open"), (2.0, "closed")])
-def test_silence_until_our_deadline_is_a_failure_if_there_was_time(tmp_path, monkeypatch, fair_s, breaker):
-    monkeypatch.setattr("pricectl.net.pipeline.FAIR_S", fair_s)
-    with RawServer(lambda _connection, _head: server.closing.wait(10) and None) as server:
-        asker = Asker(tmp_path, server.url, clock=Clock())
-        for _ in range(5):
-            assert type(asker.ask(within_s=0.05)) is Transient
+            sent = len(server.heads)
+            while len(server.heads) == sent:  # a machine under load may find no time to send
+                asyncio.run(run())
     assert asker.ledger.snapshot(HOST).breaker == breaker
 
 
