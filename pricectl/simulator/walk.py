@@ -16,7 +16,7 @@ from typing import NamedTuple
 ANCHOR_YEAR = 2026
 # Swings of the larger spans are damped: fifty years of undamped daily volatility would carry prices past 1e9.
 _YEAR_SHARE = 0.45
-_KEPT_MONTHS = 48  # 50 years of one series would hold 5 MB; the current months stay useful
+_KEPT_MONTHS = 12  # 45 kB a series: a market of 2900 fits in 130 MB, and the months in use are kept
 _drawing = threading.Lock()
 
 
