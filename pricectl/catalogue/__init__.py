@@ -158,17 +158,17 @@ class Catalogue:
         return asset.symbol
 
     def _change(self, edit: Callable[[Rows], None], dry_run: bool) -> bool:
-        before: list[str] = []
+        """Whether ``edit`` changes the list; tried first, so that a refusal or no change touches no file."""
 
         def fresh(rows: Rows) -> None:
-            before.append(own.render(rows))
             self._rows = dict(rows)  # another process may have changed the list since it was read
             edit(rows)
 
-        rows = own.change(self._settings, fresh, dry_run=dry_run)
-        if not dry_run:
-            self._rows = rows
-        return own.render(rows) != before[0]
+        rows = own.change(self._settings, fresh, dry_run=True)
+        changed = own.render(rows) != own.render(self._rows)
+        if changed and not dry_run:
+            self._rows = own.change(self._settings, fresh)
+        return changed
 
     def _of_series(self, provider: str, provider_id: str) -> Asset | None:
         for symbol in self._rows:

@@ -42,6 +42,8 @@ def add_asset(
     What is not said is inferred and shown. The same again is no error; something different under a taken symbol
     is one (exit 2) unless --replace is given.
     """
+    if context.offline and (check or backfill):
+        raise UsageError("--check and --backfill ask the provider, --offline asks nobody", "leave one out")
     catalogue = context.engine.catalogue
     wanted = canonical(symbol)
     if ":" in wanted:  # the asset that already has these prices, if there is one: yahoo:BRK-B is BRK.B

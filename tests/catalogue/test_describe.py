@@ -52,7 +52,12 @@ def test_another_series_does_not_keep_currency_and_exchange() -> None:
     asset = described({"symbol": "AAPL", "provider_id": "APC.DE"}, APPLE)
     assert asset[5:9] == ("yahoo", "APC.DE", "", "")
     assert asset.name == "Apple"
-    assert described({"symbol": "AAPL", "provider": "binance"}, APPLE)[5:9] == ("binance", "AAPLUSDT", "USDT", "BINANCE")
+    assert described({"symbol": "AAPL", "provider": "binance"}, APPLE)[5:9] == (
+        "binance",
+        "AAPLUSDT",
+        "USDT",
+        "BINANCE",
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,5 +90,7 @@ def test_a_series_outside_the_catalogue_stands_for_itself() -> None:
 
 def test_differences_in_words() -> None:
     assert differences(APPLE, APPLE) == ""
-    assert differences(APPLE, APPLE._replace(currency="EUR", name="X")) == "name is Apple, not X; currency is USD, not EUR"
+    assert (
+        differences(APPLE, APPLE._replace(currency="EUR", name="X")) == "name is Apple, not X; currency is USD, not EUR"
+    )
     assert differences(APPLE._replace(currency=""), APPLE) == ""

@@ -78,13 +78,13 @@ def test_a_damaged_list_names_the_line(text: str, line: int, what: str) -> None:
 @pytest.mark.parametrize("content", [b"symbol\n\xff\xfe\n", b"\x00\x01"])
 def test_a_list_that_is_no_text_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "assets.csv").write_bytes(content)
-    with pytest.raises(ConfigError, match="assets.csv"):
+    with pytest.raises(ConfigError, match=r"assets\.csv"):
         own.load(Home(str(tmp_path)))
 
 
 def test_a_folder_in_its_place_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "assets.csv").mkdir()
-    with pytest.raises(ConfigError, match="assets.csv"):
+    with pytest.raises(ConfigError, match=r"assets\.csv"):
         own.load(Home(str(tmp_path)))
 
 

@@ -133,5 +133,3 @@ def test_quoted_names_are_read_as_they_are() -> None:
     found = Shipped(text).get("RGR")
     assert found is not None
     assert found.name == "Sturm, Ruger & Co."
-
-
