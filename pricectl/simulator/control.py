@@ -13,18 +13,38 @@ all faults. The other orders are POSTs that name a series by ``provider`` and ``
 import datetime as dt
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from pricectl.model.bar import Action, Bar
-from pricectl.simulator.faults import from_json
-
-if TYPE_CHECKING:
-    from pricectl.simulator.server import Simulator
+from pricectl.simulator.faults import Fault, Match, from_json
+from pricectl.simulator.market import Market
 
 PREFIX = "/_control/"
 
 
-def answer(simulator: "Simulator", method: str, path: str, body: bytes) -> tuple[int, Any]:
+class Entry(Protocol):
+    """A request in the journal."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+class Steered(Protocol):
+    """What is steered: a running simulator."""
+
+    market: Market
+
+    @property
+    def journal(self) -> Sequence[Entry]: ...
+
+    def forget(self) -> None: ...
+
+    def script(self, fault: Fault, match: Match, times: int | None) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+def answer(simulator: Steered, method: str, path: str, body: bytes) -> tuple[int, Any]:
     """Status and JSON value for a request to ``path``; 400 with a message for one that cannot be read."""
     name = path.removeprefix(PREFIX)
     if name == "journal" and method in ("GET", "DELETE"):
@@ -44,7 +64,7 @@ def answer(simulator: "Simulator", method: str, path: str, body: bytes) -> tuple
     return 200, {}
 
 
-def _order(simulator: "Simulator", name: str, said: dict[str, Any]) -> None:
+def _order(simulator: Steered, name: str, said: dict[str, Any]) -> None:
     market = simulator.market
     if name == "script":
         simulator.script(*from_json(said))
