@@ -20,7 +20,7 @@ from pricectl.model.quote import Miss, Quote
 from pricectl.net import Http
 from pricectl.net.host import Host, Request
 from pricectl.net.reply import Reply
-from pricectl.providers.reading import checked, currency, decimal, flags, promised, said
+from pricectl.providers.reading import checked, currency, decimal, flags, instant, promised, said
 
 NAME = "binance"
 AT_ONCE = 20  # pairs in one named call; 21 to 100 would weigh 40, all there are 80
@@ -125,7 +125,7 @@ def _quote(item: dict[str, Any], reply: Reply) -> Quote | PricectlError:
                 raise ValueError(f"the price is {price}")
             change = item.get("priceChangePercent")
             # Without a time of its own the answer is as old as its Date header.
-            updated_ms = int(item.get("closeTime") or reply.server_ms)
+            updated_ms = instant(int(item.get("closeTime") or reply.server_ms))
             percent = None if change is None else plain(change)
             return Quote(NAME, symbol, price, "", percent, updated_ms, reply.received_ms)
     except BadPayload as error:

@@ -64,6 +64,14 @@ def decimal(value: object) -> float:
     return result
 
 
+def instant(value_ms: int) -> int:
+    """A provider's time of a price, in milliseconds. Raises ValueError for what is before 1970 or after 2286: a
+    number of any size fits into JSON, and none of them into a calendar."""
+    if not 0 <= value_ms < 10**13:
+        raise ValueError(f"{said(value_ms)} is not the time of a price")
+    return value_ms
+
+
 def currency(value: object) -> str:
     """A currency or quote asset, verbatim (``GBp`` is not ``GBP``); empty for null. Raises ValueError for others."""
     if value is None or value == "":

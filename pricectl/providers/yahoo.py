@@ -19,7 +19,7 @@ from pricectl.model.quote import Miss, Quote
 from pricectl.net import Http
 from pricectl.net.host import Host, Request
 from pricectl.net.reply import Reply
-from pricectl.providers.reading import checked, currency, number, promised, said
+from pricectl.providers.reading import checked, currency, instant, number, promised, said
 from pricectl.providers.yahoo_chart import NAME, ask_chart, read_chart
 
 AT_ONCE = 20  # symbols in one spark call; more are refused
@@ -87,7 +87,7 @@ def _quote(symbol: str, meta: dict[str, Any], reply: Reply) -> Quote | PricectlE
                 return BadPayload(f"yahoo gives a price of {symbol} without a currency", "", NAME)
             if price < 0 and meta.get("instrumentType") != "FUTURE":  # oil was at -37.63 in April 2020
                 return BadPayload(f"yahoo gives the price {price} for {symbol}", "", NAME)
-            updated_ms = int(meta["regularMarketTime"]) * 1000
+            updated_ms = instant(int(meta["regularMarketTime"]) * 1000)
             text = denoised(meta["regularMarketPrice"])
             return Quote(NAME, symbol, text, money, _change(text, meta), updated_ms, reply.received_ms)
     except BadPayload as error:

@@ -346,6 +346,8 @@ def test_a_body_of_another_shape_is_a_bad_payload(body: object) -> None:
         {"lastPrice": "-1.0"},
         {"priceChangePercent": "many"},
         {"closeTime": "soon"},
+        {"closeTime": 10**17},
+        {"closeTime": -1},
     ],
 )
 def test_one_odd_pair_does_not_sink_the_others(fields: dict[str, object]) -> None:

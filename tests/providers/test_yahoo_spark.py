@@ -144,6 +144,8 @@ def test_a_refused_request_is_not_an_unknown_symbol() -> None:
         {"regularMarketPrice": [1]},
         {"regularMarketTime": None},
         {"regularMarketTime": "soon"},
+        {"regularMarketTime": 10**17},
+        {"regularMarketTime": -1},
         {"chartPreviousClose": "1"},
     ],
 )
