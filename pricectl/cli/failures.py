@@ -3,7 +3,8 @@
 import signal
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NoReturn
+from types import FrameType
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
@@ -11,8 +12,6 @@ from typer.exceptions import TyperException
 from pricectl.cli.options import one_line
 from pricectl.errors import PricectlError, UsageError
 from pricectl.output import stream
-
-TERMINATED = 143
 
 
 class Interrupted(PricectlError):
@@ -25,57 +24,67 @@ class Interrupted(PricectlError):
 class Terminated(Interrupted):
     """SIGTERM, from cron, systemd or ``kill``."""
 
-    exit_code = TERMINATED
+    exit_code = 143
 
 
 def guarded(arguments: Sequence[str], run: Callable[[], int]) -> int:
     """What ``run`` returns, or the exit code of what it raised, after saying so on stderr."""
     stream.prepare()
-    signal.signal(signal.SIGTERM, _terminate)
-    code = _outcome(arguments, run)
-    return code or _outcome(arguments, stream.finish)
+    guard = _Guard(arguments)
+    signal.signal(signal.SIGTERM, guard.terminate)
+    return guard.outcome(run) or guard.outcome(stream.finish)
 
 
-def _terminate(number: int, frame: Any) -> NoReturn:
-    """Unwinds the run, so that what it holds is put back. SystemExit is what asyncio lets through."""
-    raise SystemExit(TERMINATED)
+class _Guard:
+    """One run: its arguments say how errors are shown, its signals how it ended."""
 
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = arguments
+        self._terminated = False
 
-def _outcome(arguments: Sequence[str], run: Callable[[], int]) -> int:
-    try:
+    def terminate(self, number: int, frame: FrameType | None) -> None:
+        """On SIGTERM: unwind as after Ctrl-C, so that what the run holds is put back. An event loop cancels its tasks
+        then, whereas an exception raised here would surface in the midst of one and be reported as lost."""
+        self._terminated = True
+        interrupt = signal.getsignal(signal.SIGINT)
+        if not callable(interrupt):  # ignored, as in a background job
+            raise KeyboardInterrupt
+        interrupt(signal.SIGINT, frame)
+
+    def outcome(self, run: Callable[[], int]) -> int:
+        """The exit code of ``run``."""
         try:
-            return run()
-        except OSError:
-            stream.finish()  # where it was stdout that failed, what is left in it fails again, and says how
-            raise
-    except stream.ClosedPipe:
-        return 0
-    except typer.Exit as end:
-        return end.exit_code
-    except BaseException as error:
-        if isinstance(error, SystemExit) and error.code != TERMINATED:
-            return error.code if isinstance(error.code, int) else int(error.code is not None)
-        failure = _failure(error)
-        _say(failure, arguments)
-        if "--debug" in _options(arguments):
-            import traceback
+            try:
+                return run()
+            except OSError:
+                stream.finish()  # where it was stdout that failed, what is left in it fails again, and says how
+                raise
+        except stream.ClosedPipe:
+            return 0
+        except typer.Exit as end:
+            return end.exit_code
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else int(end.code is not None)
+        except BaseException as error:
+            failure = self._failure(error)
+            _say(failure, self._arguments)
+            if "--debug" in _options(self._arguments):
+                import traceback
 
-            stream.say("".join(traceback.format_exception(error)).rstrip("\n"))
-        return failure.exit_code
+                stream.say("".join(traceback.format_exception(error)).rstrip("\n"))
+            return failure.exit_code
 
-
-def _failure(error: BaseException) -> PricectlError:
-    """The error as one of ours: the parser's usage errors are turned into ours, the rest is unexpected."""
-    if isinstance(error, PricectlError):
-        return error
-    if isinstance(error, TyperException):
-        return _usage(error)
-    if isinstance(error, KeyboardInterrupt):
-        return Interrupted("interrupted", "run it again to go on")
-    if isinstance(error, SystemExit):
-        return Terminated("told to stop", "run it again to go on")
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return PricectlError(f"unexpected failure: {what}", "run again with --debug to see where")
+    def _failure(self, error: BaseException) -> PricectlError:
+        """The error as one of ours: the parser's usage errors are turned into ours, the rest is unexpected."""
+        if isinstance(error, PricectlError):
+            return error
+        if isinstance(error, TyperException):
+            return _usage(error)
+        if isinstance(error, KeyboardInterrupt):
+            hint = "run it again to go on"
+            return Terminated("told to stop", hint) if self._terminated else Interrupted("interrupted", hint)
+        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return PricectlError(f"unexpected failure: {what}", "run again with --debug to see where")
 
 
 def _usage(error: TyperException) -> UsageError:
