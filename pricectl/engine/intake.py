@@ -256,9 +256,5 @@ def _settled(asked: Days, bars: Sequence[Bar], completed: dt.date) -> list[Days]
     Not a session still open or provisional, and not the latest sessions without a bar: they may be late.
     """
     final = max((bar.date for bar in bars if not bar.flags & (LIVE | PROVISIONAL)), default=dt.date.min)
-    provisional = min((bar.date for bar in bars if bar.flags & PROVISIONAL), default=dt.date.max)
-    end = min(asked[1], completed)
-    if end > final:
-        end = max(final, min(end, completed - _LATE_DAYS))
-    end = min(end, provisional - DAY)
+    end = min(asked[1], max(final, completed - _LATE_DAYS))
     return [(asked[0], end)] if asked[0] <= end else []

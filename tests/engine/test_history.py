@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from engines import SetClock, engine
@@ -13,7 +14,7 @@ from pricectl.engine.history import Query, get
 from pricectl.engine.ranges import read_wish
 from pricectl.errors import NotFound, NotFresh, RateLimited, StoreError, Transient, UnknownSymbol
 from pricectl.model.asset import Asset
-from pricectl.model.bar import PROVISIONAL, Action, Bar, Row
+from pricectl.model.bar import MANUAL, PROVISIONAL, Action, Bar, Row
 from pricectl.simulator import Market, Match, Simulator, faults
 
 APPLE = Asset("AAPL", "Apple", "stock", "", "AAPL", "yahoo", "AAPL", "USD", "NMS")
@@ -81,6 +82,10 @@ def world(tmp_path):
     world = World(tmp_path / "home")
     with world.simulator:
         yield world
+
+
+def rows_stored(world) -> int:
+    return sum(pq.read_metadata(part).num_rows for part in (world.home / "store" / "bars").rglob("*.parquet"))
 
 
 def dates(answer) -> list[str]:
@@ -173,6 +178,22 @@ def test_adjusting_for_dividends_takes_the_close_before(world):
     assert [one.close for one in world.get(first="2026-11-17", last="2026-11-19").rows] == [217.5, 218.5, 219.5]
 
 
+def test_adjusting_for_dividends_takes_the_bars_up_to_the_last_one(world):
+    world.market.replay("yahoo", "AAPL", november(16, 23), [Action(day("2026-11-23"), "dividend", 22.05)])
+    # the close of Friday the 20th, after the days asked for, was 220.5
+    answer = world.get(first="2026-11-17", last="2026-11-18", adjust="all")
+    assert [one.close for one in answer.rows] == [195.75, 196.65]
+    assert (answer.end, answer.complete) == (day("2026-11-18"), True)
+
+
+def test_an_asset_outside_the_catalogue_has_the_providers_currency(world):
+    london = Asset("ZZZQ.L", "", "stock", "", "", "yahoo", "ZZZQ.L", "GBp", "LSE")
+    world.market.replay("yahoo", "ZZZQ.L", november(2, 23), asset=london)
+    for _ in range(2):
+        answer = world.get("yahoo:ZZZQ.L", "7d")
+        assert (answer.asset.symbol, answer.currency, len(answer.rows)) == ("yahoo:ZZZQ.L", "GBp", 5)
+
+
 def test_a_day_still_open_is_no_bar_unless_asked_for(world):
     world.clock.ms = at("2026-11-24T16:00")
     assert world.get(range_="1d").rows == [row("2026-11-23", 223.0, 224.0, 222.0, 223.5, volume=2300.0)]
@@ -222,6 +243,8 @@ def test_only_what_is_missing_is_asked_for_with_five_sessions_to_compare(world):
     # forward: from the 21st, so from the 16th
     world.get("BTC", first="2026-11-18", last="2026-11-22")
     assert world.asked == ["2026-11-16"]
+    # what was compared and found equal is not stored again
+    assert rows_stored(world) == 7
     # backward: to the 15th, and five days beyond
     answer = world.get("BTC", first="2026-11-10", last="2026-11-22")
     assert world.asked == ["2026-11-10"]
@@ -339,6 +362,7 @@ def test_one_restated_bar_is_kept_aside_and_the_stored_one_stays(world):
     world.get("BTC", first="2026-11-10", last="2026-11-20")
     bars = november(1, 23, weekends=True)
     bars[17] = Bar(day("2026-11-18"), 218.0, 219.0, 217.0, 218.75, 1800.0)
+    world.clock.ms += 60_000
     world.market.replay("binance", "BTCUSDT", bars)
     answer = world.get("BTC", first="2026-11-10", last="2026-11-22")
     assert [one.close for one in answer.rows[-5:]] == [218.5, 219.5, 220.5, 221.5, 222.5]
@@ -425,6 +449,27 @@ def test_days_before_the_provider_existed(world):
     assert world.engine.store.coverage(BITCOIN.series) == [(day("1950-01-01"), day("1950-06-30"))]
 
 
+def test_a_split_that_the_provider_withdraws_is_forgotten(world):
+    split = Action(day("2026-11-23"), "split", 2.0)
+    world.market.replay("yahoo", "AAPL", november(2, 30), [split])
+    world.get(first="2026-11-10", last="2026-11-12")
+    assert world.engine.store.actions(APPLE.series) == [split]
+    world.clock.ms += 60_000
+    world.market.replay("yahoo", "AAPL", november(2, 30))
+    answer = world.get(first="2026-11-10", last="2026-11-13")
+    assert [one.close for one in answer.rows] == [210.5, 211.5, 212.5, 213.5]
+    assert (world.engine.store.actions(APPLE.series), world.said) == ([], [])
+
+
+def test_a_persons_own_price_stays(world):
+    own = Bar(day("2026-11-20"), 1.0, 1.0, 1.0, 1.0, None, MANUAL)
+    world.engine.store.add(BITCOIN.series, "USDT", [own], [], [(day("2026-11-20"), day("2026-11-20"))], world.clock.ms)
+    world.clock.ms += 60_000
+    answer = world.get("BTC", first="2026-11-20", last="2026-11-22")
+    assert [one.close for one in answer.rows] == [1.0, 221.5, 222.5]
+    assert (answer.complete, world.said, rows_stored(world)) == (True, [], 7)  # the own one, 16 to 19, 21 and 22
+
+
 # When something is down
 
 
@@ -436,6 +481,17 @@ def test_a_provider_that_fails_gives_its_error_when_nothing_is_stored(world):
     world.simulator.script(faults.status(429, retry_after=60), Match(provider="yahoo"))
     with pytest.raises(RateLimited):
         world.get("AAPL", "7d")
+
+
+def test_far_gaps_are_two_requests_and_a_failure_ends_them(world):
+    world.engine.store.add(BITCOIN.series, "USDT", [], [], [(day("2022-01-01"), day("2026-11-10"))], world.clock.ms)
+    world.simulator.script(faults.status(400, body='{"code":-1121,"msg":"Invalid symbol."}'), times=1)
+    with pytest.raises(UnknownSymbol):
+        world.get("BTC", first="2021-12-01", last="2026-11-20")
+    assert world.asked == ["2021-12-01"]
+    assert len(world.get("BTC", first="2021-12-01", last="2026-11-20", interval="1d").rows) == 15
+    # the second begins five days earlier: nothing was there to compare, and it is stored now
+    assert world.asked == ["2021-12-01", "2026-11-06"]
 
 
 def test_a_provider_that_fails_leaves_what_is_stored(world):
@@ -470,6 +526,13 @@ def test_offline_asks_nobody(world):
     assert (len(answer.rows), answer.complete, answer.failure) == (7, False, None)
     assert world.asked == []
     assert len(world.said) == 1
+
+
+def test_read_only_keeps_nothing_aside_either(world):
+    world.get("BTC", first="2026-11-10", last="2026-11-20")
+    world.market.replay("binance", "BTCUSDT", [b._replace(close=b.low) for b in november(1, 23, weekends=True)])
+    assert not world.get("BTC", first="2026-11-10", last="2026-11-22", here=world.another(read_only="true")).complete
+    assert quarantine(world) == []
 
 
 def test_read_only_asks_and_stores_nothing_and_needs_no_word_about_it(world):
@@ -512,6 +575,14 @@ def test_a_damaged_store_is_answered_for_by_the_provider(world):
     assert "the store cannot be read" in world.said[0]
     with pytest.raises(StoreError):
         world.get("BTC", "7d", here=world.another(), offline=True)
+
+
+def test_damage_that_shows_while_comparing_loses_nothing(world):
+    world.get("BTC", first="2026-11-10", last="2026-11-20")
+    flip_a_bit_of_every_part(world)
+    answer = world.get("BTC", here=world.another(), first="2026-11-10", last="2026-11-22")
+    assert [one.close for one in answer.rows] == [200.5 + number for number in range(10, 23)]
+    assert (answer.complete, len(world.said)) == (True, 1)
 
 
 def test_damage_that_shows_only_when_all_is_read_loses_nothing(world):
