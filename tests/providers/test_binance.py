@@ -358,6 +358,11 @@ def test_one_odd_pair_does_not_sink_the_others(fields: dict[str, object]) -> Non
     assert isinstance(found["BUSDT"], Quote)
 
 
+def test_of_all_pairs_only_those_asked_for_are_read() -> None:
+    body = [ticker("AUSDT"), ticker("BTCUSDT"), ticker("BUSDT")]
+    assert list(read_tickers(reply(body), BTC)) == ["BTCUSDT"]
+
+
 def test_without_a_change_there_is_none() -> None:
     item = ticker("BTCUSDT")
     del item["priceChangePercent"]

@@ -158,6 +158,7 @@ def test_B_08_a_server_that_ignores_the_start_is_not_asked_forever(tmp_path: Pat
 
 def test_history_is_of_the_days_asked_for_and_never_split(tmp_path: Path) -> None:
     rows = [candle(f"2026-11-{n}") for n in (21, 22, 23, 24)]
+    assert len(history(Provider(lambda _: said(rows)), tmp_path, "2026-11-20", "2026-11-22").bars) == 2
     found = history(Provider(lambda _: said(rows)), tmp_path, "2026-11-20", "2026-11-24")
     assert (found.currency, found.actions, found.reaches_now, found.server_ms) == ("USDT", [], True, NOW_MS)
     assert [(bar.date.day, bar.flags) for bar in found.bars] == [(21, 0), (22, 0), (23, 0), (24, LIVE)]

@@ -209,6 +209,16 @@ def test_Y_10_only_the_days_asked_for_are_returned() -> None:
     assert [bar.date.day for bar in history.bars] == [18, 19]
 
 
+def test_Y_10_only_events_since_the_start_are_returned() -> None:
+    at = utc("2026-11-18T14:30")
+    body = chart([row(at), row(utc("2026-11-19T14:30"))], dividends=[(at, 0.5), (utc("2026-11-20T14:30"), 0.25)])
+    assert read(body, day("2026-11-18"), day("2026-11-18")).actions == [
+        Action(day("2026-11-18"), "dividend", 0.5),
+        Action(day("2026-11-20"), "dividend", 0.25),
+    ]
+    assert len(read(body, day("2026-11-19"), day("2026-11-19")).actions) == 1
+
+
 def test_Y_11_events_are_dated_by_themselves_not_by_their_keys() -> None:
     body = chart([row(utc("2026-11-23T14:30"))])
     # Recorded for months: the key is 2019-11-01, the date 2019-11-07.
@@ -241,7 +251,7 @@ def test_Y_12_recorded_splits_of_ibm() -> None:
     assert [split.value for split in splits] == [1.25, 1.5, 2.0, 1.25, 4.0, 2.0, 2.0]
 
 
-@pytest.mark.parametrize(("new", "old"), [(0, 1), (4, 0), (-4, 1), (None, 1)])
+@pytest.mark.parametrize(("new", "old"), [(0, 1), (4, 0), (-4, 1), (4, -1), (None, 1)])
 def test_Y_12_a_split_without_a_ratio_leaves_no_scale_to_trust(new: float, old: float) -> None:
     with pytest.raises(BadPayload, match="ratio"):
         read(chart([row(utc("2026-11-23T14:30"))], splits=[(utc("2026-11-23T14:30"), new, old)]))
@@ -380,8 +390,18 @@ def test_Y_27_impossible_bars_are_kept_and_marked(cells: dict[str, float]) -> No
 
 
 def test_Y_27_a_rounding_of_float32_is_not_a_defect() -> None:
-    rows = [row(utc("2026-11-20T14:30"), 11.000001, high=11.0), row(utc("2026-11-23T14:30"))]
-    assert read(chart(rows)).bars[0].flags == 0
+    rows = [
+        row(utc("2026-11-19T14:30"), 11.000001, high=11.0),
+        row(utc("2026-11-20T14:30"), open=9.499999, low=9.5),
+        row(utc("2026-11-23T14:30")),
+    ]
+    assert [bar.flags for bar in read(chart(rows)).bars[:2]] == [0, 0]
+
+
+def test_Y_27_a_negative_volume_is_none_and_marked() -> None:
+    rows = [row(utc("2026-11-20T14:30"), volume=-1), row(utc("2026-11-23T14:30"))]
+    bar = read(chart(rows)).bars[0]
+    assert (bar.volume, bar.flags) == (None, SUSPECT)
 
 
 @pytest.mark.parametrize("kind", ["CURRENCY", "MUTUALFUND", "INDEX"])

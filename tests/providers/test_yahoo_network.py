@@ -75,8 +75,8 @@ def test_what_goes_out(tmp_path: Path) -> None:
 
 
 def test_Y_18_every_symbol_that_is_missing_is_named(tmp_path: Path) -> None:
-    provider = Provider(knows("AAPL", "MSFT"))
-    outcomes = quotes(provider, tmp_path, "AAPL", "XXXX", "MSFT", "YYYY")
+    provider = Provider(knows("NVDA", "MSFT"))
+    outcomes = quotes(provider, tmp_path, "NVDA", "XXXX", "MSFT", "YYYY")
     assert kinds(outcomes) == [Quote, UnknownSymbol, Quote, UnknownSymbol]
     assert [one.symbol for one in outcomes if isinstance(one, Miss)] == ["XXXX", "YYYY"]
     assert "XXXX" in str(next(one.error for one in outcomes if isinstance(one, Miss)))

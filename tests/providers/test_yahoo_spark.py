@@ -122,6 +122,10 @@ def test_1000_symbols_are_50_requests_and_duplicates_none() -> None:
     assert Yahoo().plan([]) == []
 
 
+def test_a_symbol_is_found_however_the_answer_spells_it() -> None:
+    assert list(read_spark(reply(spark(spark_item("brk-b"))))) == ["BRK-B"]
+
+
 def test_an_answer_without_symbols_is_empty() -> None:
     assert read_spark(reply(yahoo_error("spark", "Not Found", "No data found for spark symbols"), 404)) == {}
     assert read_spark(reply(spark())) == {}
