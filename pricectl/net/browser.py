@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 
-def transport(browser: str, base: str, at_once: int) -> Any:
+def transport(browser: str, base: str, at_once: int, body_max: int) -> Any:
     """A transport with the handshake and the headers of ``browser``; None where the package is not installed.
 
     httpx takes no proxy and no CA file from the environment for a transport that is handed in, so both are handed in.
@@ -20,8 +20,12 @@ def transport(browser: str, base: str, at_once: int) -> Any:
         proxy=proxy_for(base),
         verify=os.environ.get("SSL_CERT_FILE") or True,
         max_connections=at_once,
-        # Parallel requests over one reused connection fail in curl_cffi (its issues 302 and 319).
-        curl_options={CurlOpt.FRESH_CONNECT: True},
+        curl_options={
+            # Parallel requests over one reused connection fail in curl_cffi (its issues 302 and 319).
+            CurlOpt.FRESH_CONNECT: True,
+            # libcurl decodes ahead of the reader, without a bound of its own: 1 MB of gzip became 1 GiB (measured).
+            CurlOpt.MAXFILESIZE: body_max,
+        },
     )
 
 

@@ -39,7 +39,7 @@ class Client:
         self._decoded = False
         loopback = is_loopback(base)
         if transport is None and host.impersonate and not loopback:
-            transport = browser.transport(host.impersonate, base, host.at_once)
+            transport = browser.transport(host.impersonate, base, host.at_once, BODY_MAX)
             self._decoded = transport is not None  # libcurl undoes gzip itself and leaves the header standing
         try:
             self._client = self._httpx.AsyncClient(

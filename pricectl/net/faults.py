@@ -14,6 +14,7 @@ from pricectl.state.account import span
 LATER = "try again in a while; --offline answers with what is stored"
 CLOSED_DOORS = frozenset({403, 451, 999})  # refused as a client, not for this request
 _CURL_TLS = frozenset({35, 53, 58, 59, 60, 77, 83, 91})  # libcurl's error codes that mean TLS or a certificate
+_CURL_TOO_LARGE = 63
 _BANNED_UNTIL = re.compile(rb"banned until ([0-9]{13})")
 
 
@@ -66,7 +67,10 @@ def transport(host: Host, error: Exception) -> ProviderError:
     """The typed error of a failure below HTTP (an ``httpx`` error, or the time-out of an attempt)."""
     import ssl
 
-    tls = next((cause for cause in _causes(error) if _is_tls(cause, ssl.SSLError)), None)
+    causes = list(_causes(error))
+    if any(getattr(cause, "code", None) == _CURL_TOO_LARGE for cause in causes):
+        return BadPayload(f"{host.name} answered with more than is read", LATER, host.name)
+    tls = next((cause for cause in causes if _is_tls(cause, ssl.SSLError)), None)
     if tls is not None:
         why = getattr(tls, "verify_message", "") or getattr(tls, "reason", "") or "no agreement"
         return Refused(

@@ -145,9 +145,8 @@ class Http:
             self._ledger.report(host, outcome, *_counted(host, reply))
 
     def _paused(self, host: Host, error: RateLimited, reply: Reply | None) -> RateLimited:
-        self._ledger.report(
-            host, Outcome.ABANDONED, *_counted(host, reply)
-        )  # the pause may last until that minute ends
+        # The count first: a pause of unsaid length lasts until the minute that it tells of has turned.
+        self._ledger.report(host, Outcome.ABANDONED, *_counted(host, reply))
         said = f"HTTP {reply.status}" if reply and reply.status != 200 else "in its answer"
         pause_s = self._ledger.cool_down(host, error.retry_after_s, said, error.banned)
         return faults.paused(host, error, pause_s)

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from asking import HOST, Asker
-from pricectl.errors import ConfigError, PricectlError, Refused, Transient
-from pricectl.net import Request, browser, client
+from pricectl.errors import BadPayload, ConfigError, PricectlError, Refused, Transient
+from pricectl.net import Request, browser, client, faults
 from raw_server import RawServer, answer, saying
 
 TLS = Path(__file__).parent / "tls"  # self-signed, for localhost and for another name, until 2126
@@ -201,7 +201,7 @@ def installed(monkeypatch):
     module = types.ModuleType("httpx_curl_cffi")
     Browser.made = []
     module.AsyncCurlTransport = Browser
-    module.CurlOpt = types.SimpleNamespace(FRESH_CONNECT=74)
+    module.CurlOpt = types.SimpleNamespace(FRESH_CONNECT=74, MAXFILESIZE=114)
     monkeypatch.setitem(sys.modules, "httpx_curl_cffi", module)
     return Browser.made
 
@@ -221,13 +221,25 @@ def test_a_host_that_wants_a_browser_gets_one_where_it_is_installed(tmp_path, in
         "proxy": "http://proxy.example:3128",
         "verify": str(TLS / "localhost.pem"),
         "max_connections": 4,
-        "curl_options": {74: True},
+        "curl_options": {74: True, 114: 32 << 20},
     }
     sent = installed[0].request.headers
     assert sent["x-own"] == "1"
     # The browser's own belong to its handshake: the transport puts them in place of httpx's, which it knows.
     known = httpx.Client().headers
     assert {name: sent[name] for name in known} == dict(known)
+
+
+@pytest.mark.parametrize(("code", "error"), [(60, Refused), (35, Refused), (63, BadPayload), (18, Transient)])
+def test_what_libcurl_s_numbers_mean(code, error):
+    class CurlError(OSError):
+        pass
+
+    cause = CurlError("curl")
+    cause.code = code
+    failure = httpx.RequestError("curl")
+    failure.__cause__ = cause
+    assert type(faults.transport(HOST, failure)) is error
 
 
 def test_a_simulator_on_loopback_is_asked_plainly(tmp_path, installed):
@@ -238,7 +250,7 @@ def test_a_simulator_on_loopback_is_asked_plainly(tmp_path, installed):
 
 def test_without_the_package_the_host_is_asked_as_ourselves(monkeypatch):
     monkeypatch.setitem(sys.modules, "httpx_curl_cffi", None)
-    assert browser.transport("chrome", "https://prices.invalid", 4) is None
+    assert browser.transport("chrome", "https://prices.invalid", 4, 1) is None
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,16 @@ def test_a_failed_probe_opens_the_breaker_for_longer(tmp_path):
             assert longest / 2 <= asker.ledger.snapshot(HOST).breaker_s <= longest
 
 
+def test_a_pause_is_no_sign_that_it_has_recovered(tmp_path):
+    with RawServer(saying(*[BUSY] * 5, answer(b"", "429 Many", "Retry-After: 5"))) as server:
+        asker = Asker(tmp_path, server.url)
+        asker.ask()
+        asker.ask()
+        asker.clock.advance(61)
+        assert type(asker.ask()) is RateLimited
+    assert asker.ledger.snapshot(HOST).breaker == "half-open"
+
+
 def test_our_own_broken_network_never_opens_it_for_long(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -235,7 +245,8 @@ def test_a_nonsense_count_is_no_count(tmp_path):
             assert [asker.ask(), asker.ask()] == [{"a": 1}] * 2, said
 
 
-def test_a_request_that_the_caller_gave_up_on_is_no_failure(tmp_path):
+def test_a_request_that_the_caller_gave_up_on_is_no_failure(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, "FAIR_S", 0.0)
     asked = threading.Event()
 
     def hang(_connection: socket.socket, _: str) -> None:

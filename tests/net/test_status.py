@@ -123,6 +123,13 @@ def test_the_reading_function_may_find_a_pause_in_a_body(tmp_path):
     assert len(server.heads) == 1
 
 
+def test_a_reading_function_need_not_know_who_it_reads_for(tmp_path):
+    with RawServer(saying(answer(b"{"))) as server:
+        got = Asker(tmp_path, server.url).ask()
+    assert str(got).startswith("yahoo: the answer is not valid JSON")
+    assert got.provider == "yahoo"
+
+
 def test_the_reading_function_s_transient_is_retried(tmp_path):
     def read(reply: Reply) -> int:
         if reply.json()["a"] == 1:

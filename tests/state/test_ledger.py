@@ -238,6 +238,13 @@ def test_without_a_writable_folder_it_keeps_its_own_pauses_and_breaker(tmp_path,
         book.take(HOST, 1, True)
 
 
+def test_a_file_in_place_of_the_folder_costs_the_sharing_and_not_the_answer(tmp_path):
+    (tmp_path / "state").write_text("in the way")
+    book = opened(tmp_path, SleptClock())
+    assert granted(book) == 5
+    assert not book.snapshot(HOST).shared
+
+
 def test_read_only_writes_nothing(tmp_path):
     book = opened(tmp_path, SleptClock(), read_only="true")
     assert granted(book) == 5
