@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from collections.abc import Collection, Iterable
+from itertools import pairwise
 
 from pricectl.errors import Damaged, StoreError
 from pricectl.model.asset import Series
@@ -90,8 +91,8 @@ class Latest:
         name = f"{time:015d}-{os.urandom(16).hex()}-{hashlib.sha256(data).hexdigest()}.parquet"
         self._disk.write_new(os.path.join(self.folder, name), data)
         self._disk.sync_folder(self.folder)
-        for old in names[1:]:
-            if _time(old) < now_ms - _GRACE_MS:
+        for newer, old in pairwise(names):
+            if _time(newer) < now_ms - _GRACE_MS:  # since then no reader takes up the old name
                 self._disk.remove(os.path.join(self.folder, old))
 
     def _quotes(self, name: str) -> list[Quote]:

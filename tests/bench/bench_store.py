@@ -3,7 +3,8 @@ cost as a whole process against bare Python.
 
     python tests/bench/bench_store.py [assets] [years] [folder]
 
-Prices are random walks in whole cents with volumes of four to seven digits; with real prices expect the same to 5 %.
+Prices are random walks in whole cents with volumes of four to seven digits, which is more than real prices hold: 19
+bytes a bar here are 12.9 of 500 US stocks. Quote the ratios.
 """
 
 import datetime as dt
@@ -100,7 +101,7 @@ def encodings(additions: list[Addition]) -> None:
             encoding, level, dictionary = choice
             pq.write_table(
                 table, sink, compression="zstd", compression_level=level, use_dictionary=dictionary,
-                column_encoding=encoding or None, row_group_size=122_880, store_schema=False,
+                column_encoding=encoding or None, row_group_size=122_880, data_page_size=16_384, store_schema=False,
             )  # fmt: skip
             size = sink.getvalue().size
         print(f"  {size / len(rows):6.2f} B/bar  {time.perf_counter() - start:6.2f} s  {name}")
@@ -121,7 +122,8 @@ def processes(home: Home, years: int) -> None:
             took[name].append(time.perf_counter() - start)
     for name, times in took.items():
         ratio = min(times) / min(took["bare"])
-        print(f"  {name:14} min {min(times) * 1e3:6.1f} ms  median {sorted(times)[7] * 1e3:6.1f} ms  {ratio:5.1f} x bare")
+        middle = sorted(times)[len(times) // 2]
+        print(f"  {name:14} min {min(times) * 1e3:6.1f} ms  median {middle * 1e3:6.1f} ms  {ratio:5.1f} x bare")
 
 
 def warm(home: Home, years: int) -> None:
@@ -144,7 +146,7 @@ def main(assets: int = 1000, years: int = 10, folder: str = "") -> None:
         if not os.path.isdir(home.store):
             start = time.perf_counter()
             additions = fill(home, assets, years)
-            print(f"filled with {assets} assets, {years} years in {time.perf_counter() - start:.1f} s; encodings of a year:")
+            print(f"{assets} assets, {years} years filled in {time.perf_counter() - start:.1f} s; a year by encoding:")
             encodings(additions)
         parts = [os.path.join(at, name) for at, _, names in os.walk(home.store) for name in names]
         size = sum(os.path.getsize(path) for path in parts if path.endswith(".parquet"))

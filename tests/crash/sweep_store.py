@@ -2,8 +2,9 @@
 
     python tests/crash/sweep_store.py add|latest FOLDER torn|ENOSPC|EIO [FIRST STRIDE]
 
-``torn`` kills before the step, or halfway through it where it is a write. It prints one JSON line for each step: how the
-writer ended, what a reader then finds (``old``, ``new``, or what is wrong), then after the same write again. It forks for each step and never itself starts DuckDB, Arrow or delta-rs, whose threads a fork loses.
+``torn`` kills before the step, or halfway through it where it is a write. It prints one JSON line for each step: how
+the writer ended, what a reader then finds (``old``, ``new``, or what is wrong), then after the same write again. It
+forks for each step and never itself starts DuckDB, Arrow or delta-rs, whose threads a fork loses.
 """
 
 import datetime as dt
@@ -21,13 +22,13 @@ from typing import Any
 import deltalake  # noqa: F401 - imported once here, not in every fork
 import duckdb  # noqa: F401
 import pyarrow.parquet  # noqa: F401
-from stores import AAPL, NOON_MS, D, flat, home, store
 
 from pricectl.errors import PricectlError
 from pricectl.model.bar import Action
 from pricectl.model.quote import Quote
 from pricectl.store import disk, lock
 from pricectl.store.log import Log
+from stores import AAPL, NOON_MS, D, flat, home, store
 
 DAY = dt.timedelta(days=1)
 OLD = [flat(D(2019, 12, 30) + DAY * n, 100.0 + n) for n in range(5)]

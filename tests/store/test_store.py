@@ -8,13 +8,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from stores import AAPL, MSFT, NOON_MS, D, add, flat, home, part_files, store
 
 from pricectl.errors import StoreError, Unwritable
 from pricectl.model.asset import Series
 from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, Action, Bar, Segment
 from pricectl.model.quote import Quote
 from pricectl.store import Addition
+from stores import AAPL, MSFT, NOON_MS, D, add, flat, home, part_files, store
 
 SPLIT = Action(D(2020, 8, 31), "split", 4.0)
 PAID = Action(D(2020, 2, 7), "dividend", 0.77)
@@ -231,7 +231,7 @@ def test_modes_are_the_owners_alone_or_open_to_the_group(tmp_path: Path) -> None
         to.traded(AAPL, D(2020, 1, 2), D(2020, 1, 2))
         for folder, folders, files in os.walk(tmp_path / name):
             for below in folders:
-                if below not in ("state",):
+                if below != "state":
                     assert os.stat(os.path.join(folder, below)).st_mode & 0o7777 == folder_mode, below
             for file in files:
                 assert os.stat(os.path.join(folder, file)).st_mode & 0o7777 == file_mode, file
@@ -250,9 +250,7 @@ for number in range(8):
     add(to, [flat(D(2020, 1, 2), 5.0)], Series("yahoo", name))
     to.put_latest([Quote("yahoo", name, "1", "USD", None, 1, 1)])
 """
-    running = [
-        subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name], env=_env()) for name in ("A", "B")
-    ]
+    running = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), name], env=_env()) for name in ("A", "B")]
     assert [process.wait() for process in running] == [0, 0]
     series = [Series("yahoo", f"{name}{number}") for name in "AB" for number in range(8)]
     assert sorted(store(tmp_path).last_closes(series)) == series
