@@ -27,7 +27,7 @@ def missing(start: dt.date, end: dt.date, covered: Iterable[Days]) -> list[Days]
     for first, last in merge(covered):
         if last < start:
             continue
-        if first > end or start > end:
+        if first > end:
             break
         if first > start:
             found.append((start, first - DAY))

@@ -166,5 +166,10 @@ def test_a_split_listed_before_the_prices_know_it_is_not_believed_yet():
 
 def test_a_ratio_that_ends_before_what_is_stored_is_a_restatement():
     later = [bar(16, (76.0, 77.1, 75.9, 77.0))]
-    found = weigh([*STORED, *later], [], divided(STORED, 4.0), []).verdict
-    assert found.kind == "restated"
+    newer = [bar(17, (77.0, 78.1, 76.9, 78.0))]
+    found = weigh([*STORED, *later], [], [*divided(STORED, 4.0), *newer], [])
+    assert (found.splits, found.verdict.kind) == ([], "restated")
+
+
+def test_a_split_without_a_new_session_is_a_restatement():
+    assert weigh(STORED, [], divided(STORED, 4.0), []).verdict.kind == "restated"
