@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from pricectl.catalogue import own
 from pricectl.catalogue.describe import described, differences, outside
+from pricectl.catalogue.near import Near
 from pricectl.catalogue.own import FACTS, Row, Rows
 from pricectl.catalogue.shipped import COLUMNS, Shipped
-from pricectl.catalogue.symbols import canonical, matching, nearest, shown
+from pricectl.catalogue.symbols import canonical, matching, shown
 from pricectl.config import Settings
 from pricectl.errors import NotFound, UsageError
-from pricectl.model.asset import Asset
+from pricectl.model.asset import Asset, Series
 
 __all__ = ["COLUMNS", "Catalogue", "canonical", "described", "shown"]
 
@@ -24,7 +25,12 @@ class Catalogue:
     def __init__(self, settings: Settings, shipped: Shipped, rows: Rows) -> None:
         self._settings = settings
         self._shipped = shipped
+        self._take(rows)
+
+    def _take(self, rows: Rows) -> None:
         self._rows = rows
+        self._near: Near | None = None
+        self._own_series: dict[Series, str] | None = None
 
     @classmethod
     def load(cls, settings: Settings) -> "Catalogue":
@@ -40,14 +46,14 @@ class Catalogue:
         try:
             symbol = canonical(asked)
         except UsageError as error:
-            near = nearest(asked, self.all()) if len(asked) <= 40 and ".." not in asked else []
-            raise UsageError(str(error), _did_you_mean(near) or error.hint) from None
+            hint = self._meant(asked) if len(asked) <= 40 and ".." not in asked else ""
+            raise UsageError(str(error), hint or error.hint) from None
         provider, colon, provider_id = symbol.partition(":")
         if colon:
             return self._of_series(provider, provider_id) or outside(provider, provider_id)
         asset = self.get(symbol)
         if asset is None:
-            hint = _did_you_mean(nearest(symbol, self.all()))
+            hint = self._meant(symbol)
             raise NotFound(f"unknown symbol {symbol}", hint or "`pricectl assets search TEXT`, or yahoo:SYMBOL")
         return asset
 
@@ -161,23 +167,27 @@ class Catalogue:
         """Whether ``edit`` changes the list; tried first, so that a refusal or no change touches no file."""
 
         def fresh(rows: Rows) -> None:
-            self._rows = dict(rows)  # another process may have changed the list since it was read
+            self._take(dict(rows))  # another process may have changed the list since it was read
             edit(rows)
 
         rows = own.change(self._settings, fresh, dry_run=True)
         changed = own.render(rows) != own.render(self._rows)
         if changed and not dry_run:
-            self._rows = own.change(self._settings, fresh)
+            self._take(own.change(self._settings, fresh))
         return changed
 
+    def _meant(self, asked: str) -> str:
+        if self._near is None:
+            self._near = Near(self.all())
+        near = self._near.to(asked)
+        return f"did you mean {' or '.join(near)}?" if near else ""
+
     def _of_series(self, provider: str, provider_id: str) -> Asset | None:
-        for symbol in self._rows:
-            asset = self.get(symbol)
-            if asset and asset.series == (provider, provider_id):
-                return asset
+        if self._own_series is None:
+            found = [asset for symbol in self._rows if (asset := self.get(symbol))]
+            self._own_series = {asset.series: asset.symbol for asset in found}
+        symbol = self._own_series.get(Series(provider, provider_id))
+        if symbol is not None:
+            return self.get(symbol)
         under = self._shipped.of_series(provider, provider_id)
-        return self.get(under.symbol) if under and under.symbol not in self._rows else None
-
-
-def _did_you_mean(near: Sequence[str]) -> str:
-    return f"did you mean {' or '.join(near)}?" if near else ""
+        return under if under and under.symbol not in self._rows else None

@@ -67,6 +67,15 @@ def test_any_other_qualified_symbol_stands_for_itself(tmp_path: Path) -> None:
     assert catalogue(tmp_path).find("yahoo:BTC").symbol == "yahoo:BTC"
 
 
+def test_a_symbol_that_the_user_gave_another_series_no_longer_stands_for_the_shipped_one(tmp_path: Path) -> None:
+    found = catalogue(tmp_path)
+    found.add(described({"symbol": "AAPL", "provider_id": "APC.DE"}, APPLE), replace=True)
+    assert found.find("yahoo:APC.DE").symbol == "AAPL"
+    assert found.find("yahoo:AAPL").symbol == "yahoo:AAPL"
+    found.remove(["AAPL"])
+    assert found.find("yahoo:AAPL").symbol == "AAPL"
+
+
 def test_an_unknown_symbol_comes_with_what_was_meant(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="unknown symbol BRK-B") as caught:
         catalogue(tmp_path).find("brk-b")
@@ -251,6 +260,7 @@ def test_a_change_is_made_to_the_list_as_it_is_now(tmp_path: Path) -> None:
     one.follow(["BTC"])
     other.follow(["ETH"])
     one.add(JOBY)
+    assert other.add(JOBY) is False
     assert symbols(one.followed()) == ["BTC", "ETH", "JOBY"]
     assert symbols(catalogue(tmp_path).followed()) == ["BTC", "ETH", "JOBY"]
 

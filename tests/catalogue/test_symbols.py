@@ -1,9 +1,8 @@
-"""What may stand as a symbol, and what is suggested for one that is not there."""
+"""What may stand as a symbol, and what a text finds."""
 
 import pytest
 
-from pricectl.catalogue.shipped import Shipped
-from pricectl.catalogue.symbols import canonical, matching, nearest, one_slip, shown
+from pricectl.catalogue.symbols import canonical, matching, shown
 from pricectl.errors import UsageError
 from pricectl.model.asset import Asset
 
@@ -52,57 +51,13 @@ def test_a_message_repeats_text_without_what_a_terminal_would_act_on() -> None:
     assert shown("x" * 1000) == "'" + "x" * 40 + "...'"
 
 
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("BRK-B", ["BRK.B"]),
-        ("brk/b", ["BRK.B"]),
-        ("BTCUSDT", ["BTC"]),
-        ("BTC-USD", ["BTC"]),
-        ("EUR/USD", ["EURUSD"]),
-        ("JPY=X", ["USDJPY"]),
-        ("GSPC", ["^GSPC"]),
-        ("OCDO", ["OCDO.L"]),
-        ("DXY", ["DX-Y.NYB"]),
-        ("bitcoin", ["BTC"]),
-        ("nvidia", ["NVDA"]),
-        ("NVIDA", ["NVDA"]),
-        ("TLSA", ["TSLA", "TLS.AX"]),
-        ("MSTF", ["MSFT", "MSTR"]),
-        ("QQQQQQQQ", []),
-        ("", []),
-        ("///", []),
-    ],
-)
-def test_near_misses(typed: str, meant: list[str]) -> None:
-    assert nearest(typed, Shipped.load().all().values()) == meant
-
-
-def test_no_more_than_three_are_suggested() -> None:
-    assert len(nearest("vanguard", Shipped.load().all().values())) == 3
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant", "one"),
-    [
-        ("AAPL", "AAPL", True),
-        ("AAPLE", "AAPL", True),
-        ("APL", "AAPL", True),
-        ("AAPX", "AAPL", True),
-        ("APAL", "AAPL", True),
-        ("XAPX", "AAPL", False),
-        ("AP", "AAPL", False),
-        ("LPAA", "AAPL", False),
-        ("", "A", True),
-        ("", "AB", False),
-    ],
-)
-def test_one_slip_of_the_keys(typed: str, meant: str, one: bool) -> None:
-    assert one_slip(typed, meant) is one
-
-
 def _asset(symbol: str, name: str, category: str = "Energy") -> Asset:
     return Asset(symbol, name, "stock", category, symbol.partition(".")[0], "yahoo", symbol, "USD", "NYQ")
+
+
+def test_a_symbol_that_begins_so_goes_before_a_name() -> None:
+    assets = [_asset("AAA", "Gold first"), _asset("GOLDX", "Mine"), _asset("GOLD", "Z"), _asset("BBB", "Old gold")]
+    assert [one.symbol for one in matching("gold", assets)] == ["GOLD", "GOLDX", "AAA", "BBB"]
 
 
 def test_search_finds_every_word_in_any_field_best_first() -> None:
