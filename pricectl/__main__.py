@@ -24,8 +24,10 @@ def main() -> int:
         text = None
     if text is not None and sys.stdout is not None:
         return _print(text)
-    from pricectl.cli import main as long_way
-
+    try:
+        from pricectl.cli import main as long_way
+    except KeyboardInterrupt:  # Typer takes 50 ms to import
+        return 130
     return long_way(arguments)
 
 
@@ -33,12 +35,10 @@ def _print(text: str) -> int:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader went away: quiet, and no second complaint at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    except OSError as error:
-        sys.stderr.write(f"pricectl: cannot write the answer: {error.strerror}; check where the output goes\n")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
+    except OSError:  # a closed pipe, a full disk: the long way knows how to say so
+        from pricectl.cli.failures import guarded
+
+        return guarded(sys.argv[1:], lambda: 0)
     return 0
 
 

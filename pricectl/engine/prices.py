@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pricectl.engine import Engine
-from pricectl.engine.freshness import fresh_until, is_fresh
+from pricectl.engine.freshness import FUTURE_MS, fresh_until, is_fresh
 from pricectl.errors import NotFound, NotFresh, PricectlError, StoreError, UnknownSymbol
 from pricectl.model.asset import Asset, Series
 from pricectl.model.number import plain
 from pricectl.model.quote import Answer, Miss, Quote
-
-_FUTURE_MS = 5_000  # fetched later than this after now: a clock was set back, the age means nothing
 
 
 class Wish(NamedTuple):
@@ -87,7 +85,7 @@ def _through_tiers(engine: Engine, assets: dict[Series, Asset], wish: Wish) -> d
 def _fresh_enough(quote: Quote, now_ms: int, wish: Wish) -> bool:
     if wish.max_age_s is None:
         return is_fresh(quote, now_ms)
-    return -_FUTURE_MS <= now_ms - quote.fetched_ms <= wish.max_age_s * 1000
+    return -FUTURE_MS <= now_ms - quote.fetched_ms <= wish.max_age_s * 1000
 
 
 def _stored(engine: Engine, series: Sequence[Series], spare: dict[Series, _Found]) -> dict[Series, Quote]:
