@@ -122,7 +122,7 @@ def admit(account: Account, limits: Limits, weight: int, person: bool, now: floa
         raise _paused(account, limits, account.paused_at - now)
     if now < account.open_at:
         raise Refused(
-            f"{limits.name} has been failing and is not asked for another {span(account.open_at - now)}",
+            f"{limits.name} was failing or refusing, and is not asked for another {span(account.open_at - now)}",
             "try again then; --offline answers with what is stored",
             limits.name,
         )
@@ -226,10 +226,8 @@ def _paused(account: Account, limits: Limits, left_s: float) -> RateLimited:
 
 def span(seconds: float) -> str:
     """``17 s``, ``5 min``, ``3 h``: whole units, rounded up, so that nobody comes back too early."""
-    for size, unit in ((3600.0, "h"), (60.0, "min")):
-        if seconds >= 2 * size:
-            return f"{math.ceil(seconds / size)} {unit}"
-    return f"{math.ceil(seconds)} s"
+    size, unit = next(((size, unit) for size, unit in ((3600, "h"), (60, "min")) if seconds >= 2 * size), (1, "s"))
+    return f"{math.ceil(seconds / size - 0.01)} {unit}"  # 120.0001 s are 2 min
 
 
 def standing(account: Account, limits: Limits, now: float, shared: bool) -> Snapshot:

@@ -38,6 +38,12 @@ def test_the_burst_goes_at_once_and_then_the_rate():
     admitted(spent, 10, NOW + 5.0)
 
 
+def test_less_than_a_millisecond_is_no_wait():
+    spent = admitted(Account(), 10)
+    assert admit(spent, LIMITS, 1, True, NOW + 0.498)[1] == pytest.approx(0.002)
+    assert admit(spent, LIMITS, 1, True, NOW + 0.4995)[1] == 0.0
+
+
 def test_waiting_reserves_nothing():
     spent = admitted(Account(), 10)
     for _ in range(5):
@@ -245,7 +251,17 @@ def test_of_two_accounts_the_later_pause_and_opening_count():
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.1, "1 s"), (17.0, "17 s"), (119.1, "120 s"), (120.0, "2 min"), (7200.0, "2 h"), (259200.0, "72 h")],
+    [
+        (0.1, "1 s"),
+        (17.0, "17 s"),
+        (30.0001, "30 s"),
+        (119.1, "120 s"),
+        (120.0, "2 min"),
+        (120.0001, "2 min"),
+        (121.0, "3 min"),
+        (7200.0, "2 h"),
+        (259200.0, "72 h"),
+    ],
 )
 def test_spans_are_rounded_up(seconds, text):
     assert span(seconds) == text
