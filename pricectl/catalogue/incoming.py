@@ -1,6 +1,7 @@
 """A CSV file of assets to be added: every row is good, or nothing is added and every bad row is named."""
 
 import csv
+import io
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ def read(
     The first line names the columns: ``symbol`` and any other of the catalogue, in any order; what a row leaves
     out is as ``known`` says of its symbol, or inferred. Raises UsageError where the file cannot be read at all.
     """
-    reader = csv.reader(_text(path).splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     taken: list[Asset] = []
     refused: list[Refused] = []
     lines: dict[str, int] = {}

@@ -63,8 +63,9 @@ def load(home: Home) -> Rows:
 def parse(text: str, where: str) -> Rows:
     """The rows of the text of a list. Raises ConfigError naming ``where`` and the line."""
     import csv
+    import io
 
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: Rows = {}
     try:
         columns = [cell.strip().lower() for cell in next(reader, ["symbol"])]

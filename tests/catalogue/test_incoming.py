@@ -41,6 +41,8 @@ def test_every_row_that_cannot_be_taken_is_named_with_line_and_reason(tmp_path: 
         "AAPL,Pear,stock,USD\n"
         "LONG,a,stock,USD,more\n"
         ",no symbol,stock,USD\n"
+        "SEP,a\u2028b,stock,USD\n"
+        "NUL\0,a,stock,USD\n"
     )
     taken, refused = read(file(tmp_path, text), KNOWN.get)
     assert [asset.symbol for asset in taken] == ["JOBY"]
@@ -52,6 +54,8 @@ def test_every_row_that_cannot_be_taken_is_named_with_line_and_reason(tmp_path: 
         Refused(8, "AAPL", "AAPL is taken: name is Apple, not Pear"),
         Refused(9, "LONG", "5 cells under 4 columns"),
         Refused(10, "", "'' is not a symbol"),
+        Refused(11, "SEP", r"'a\u2028b' cannot be a name"),
+        Refused(12, "NUL\0", r"'NUL\x00' is not a symbol"),
     ]
 
 

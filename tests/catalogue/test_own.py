@@ -64,6 +64,8 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
         (HEADER + "BTC,,,,,,../x\n", 2, "is not a symbol"),
         (HEADER + "BTC,,,,,,,,,maybe\n", 2, "active is yes, no or blank"),
         (HEADER + "BTC,a\x1bb\n", 2, "unprintable"),
+        (HEADER + "ETH\nBTC,a\u2028b\n", 3, "unprintable"),
+        (HEADER + "BTC\0\n", 2, "is not a symbol"),
         (HEADER + 'BTC,"never closed\n', 2, "unexpected end"),
         (HEADER + 'BTC,"a"b\n', 2, "expected after"),
     ],

@@ -128,6 +128,15 @@ def test_a_list_that_is_not_whole_is_an_error(text: str) -> None:
         Shipped(text)
 
 
+def test_a_list_that_is_missing_is_an_error_that_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pricectl.catalogue.shipped.shipped", lambda name: str(tmp_path / name))
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        Shipped.load()
+    assert caught.value.hint == "install pricectl again"
+
+
 def test_quoted_names_are_read_as_they_are() -> None:
     text = HEADER + 'RGR,"Sturm, Ruger & Co.",stock,Industrials,RGR,yahoo,RGR,USD,NYQ\n'
     found = Shipped(text).get("RGR")
