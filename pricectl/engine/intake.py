@@ -2,19 +2,20 @@
 
 import datetime as dt
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from pricectl.config import ensure_home
 from pricectl.engine.gaps import DAY, Days, expected, merge, missing, widen
 from pricectl.engine.overlap import Verdict, Weighed, same_prices, weigh
 from pricectl.errors import ProviderError, StoreError
-from pricectl.model.asset import Asset
+from pricectl.model.asset import Asset, Series
 from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, Action, Bar, History
 from pricectl.model.instant import iso
 
 if TYPE_CHECKING:
     from pricectl.engine import Engine
+    from pricectl.store import Addition
 
 # Two gaps closer than this are one request: a page of Binance's is 1000 days, Yahoo answers any span at once.
 _JOIN_DAYS = 1000
@@ -22,14 +23,27 @@ _JOIN_DAYS = 1000
 _LATE_DAYS = 7 * DAY
 
 
+class Tray(NamedTuple):
+    """For a run over many series: what is stored of them, read in one go, and what is to be stored, in one commit.
+
+    ``stored`` holds of each series its bars (with their currency) over the days that are asked for, ``recorded`` its
+    actions; ``additions`` collects.
+    """
+
+    stored: Mapping[Series, tuple[str, list[Bar]]]
+    recorded: Mapping[Series, list[Action]]
+    additions: "list[Addition]"
+
+
 class Intake:
     """Fills what one series lacks, for one command. What could not be stored is kept here for the answer:
     ``bars``, ``actions`` and ``currency``. ``failure`` is why a provider did not answer, ``refused`` says that it
     answered what contradicts the store; ``lacking`` that something was missing and nobody was asked.
-    ``server_ms`` is the provider's clock of the last answer (None: not asked).
+    ``server_ms`` is the provider's clock of the last answer (None: not asked). ``added`` and ``revised`` count the
+    bars that were handed to the store, new ones and others of days known. With a ``tray`` the store is not touched.
     """
 
-    def __init__(self, engine: "Engine", asset: Asset) -> None:
+    def __init__(self, engine: "Engine", asset: Asset, tray: Tray | None = None) -> None:
         self.bars: dict[dt.date, Bar] = {}
         self.actions: list[Action] = []
         self.currency = ""
@@ -38,6 +52,8 @@ class Intake:
         self.refused = False
         self.lacking = False
         self.store_reads = True
+        self.added = self.revised = 0
+        self._tray = tray
         self._store_writes = not engine.settings.read_only
         self._engine = engine
         self._asset = asset
@@ -67,6 +83,12 @@ class Intake:
             if self.failure is None:
                 self._ask(widen(gap, covered, self._calendar.sessions))
 
+    def take(self, days: Days, history: History) -> None:
+        """Weigh and keep what the provider said of ``days``, which somebody else has asked for."""
+        self._had.append(days)
+        self.server_ms = history.server_ms
+        self._take(days, history)
+
     def leave_store(self, error: StoreError) -> None:
         """The store cannot be read: from now on everything is missing, and nothing is stored."""
         if self.store_reads:
@@ -86,8 +108,8 @@ class Intake:
     def _awaits_final_row(self, gaps: Sequence[Days], now_ms: int) -> bool:
         """Whether only the last session is missing, and what is stored of it is all that there is so far.
 
-        Yahoo's row of a session stays a moving one until the next session begins: before that, asking again
-        brings nothing.
+        Yahoo's row of a session stays a moving one until the next session begins, and for futures, whose next
+        session begins in the evening, until its day does: before that, asking again brings nothing.
         """
         start, end = gaps[-1]
         day = self._calendar.last_session(start, end)
@@ -95,11 +117,13 @@ class Intake:
             return False
         for later in self._calendar.sessions(day + DAY, day + 14 * DAY)[:1]:
             opens_ms, _ = self._calendar.hours(later)
-            if opens_ms + self._calendar.delay_s * 1000 <= now_ms:
+            if opens_ms + self._calendar.delay_s * 1000 <= now_ms and later <= self._calendar.day_of(now_ms):
                 return False
         return any(bar.flags & PROVISIONAL for bar in self._stored((day, day))[1])
 
     def _stored(self, days: Days) -> tuple[str, list[Bar]]:
+        if self._tray is not None:
+            return self._tray.stored.get(self._asset.series, ("", []))
         if not self.store_reads:
             return "", []
         try:
@@ -117,9 +141,7 @@ class Intake:
         except ProviderError as error:
             self.failure = error
             return
-        self._had.append(days)
-        self.server_ms = history.server_ms
-        self._take(days, history)
+        self.take(days, history)
 
     def _take(self, days: Days, history: History) -> None:
         completed = self._calendar.last_completed(history.server_ms)
@@ -142,6 +164,8 @@ class Intake:
         known = {bar.date: bar for bar in stored}
         new = [bar for bar in believed if not bar.flags & LIVE and _is_news(bar, known.get(bar.date))]
         if history.reaches_now and self._store_writes:
+            self.revised += (changed := sum(bar.date in known for bar in new))
+            self.added += len(new) - changed
             self._store(days, new, _settled(days, believed, completed), history)
         elif not history.reaches_now:
             self._engine.warn(
@@ -153,6 +177,8 @@ class Intake:
         self.bars |= {bar.date: bar for bar in shown}
 
     def _recorded(self) -> list[Action]:
+        if self._tray is not None:
+            return self._tray.recorded.get(self._asset.series, [])
         try:
             return self._engine.store.actions(self._asset.series)
         except StoreError as error:
@@ -162,10 +188,14 @@ class Intake:
     def _store(self, days: Days, new: list[Bar], covered: list[Days], history: History) -> None:
         # An answer without anything is no word about the splits that are recorded.
         told = (days[0], self._calendar.day_of(history.server_ms)) if history.bars or history.actions else None
+        said = (self._asset.series, self.currency, new, self.actions, covered)
+        if self._tray is not None:
+            from pricectl.store import Addition
+
+            self._tray.additions.append(Addition(*said, told, self._asset.symbol))
+            return
         try:
-            self._engine.store.add(
-                self._asset.series, self.currency, new, self.actions, covered, self._began_ms, told, self._asset.symbol
-            )
+            self._engine.store.add(*said, self._began_ms, told, self._asset.symbol)
         except StoreError as error:
             self._store_writes = False
             self._engine.warn(f"the store cannot be written ({error}); {self._asset.symbol} is shown and not stored")

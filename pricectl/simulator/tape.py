@@ -67,7 +67,10 @@ class Hours:
         self.calendar: Calendar = calendar(asset.exchange, asset.type)
         # Yahoo counts currencies in London days, futures in New York days, coins in UTC days, and stamps midnight.
         midnight = {"fx": "Europe/London", "commodity": "America/New_York", "crypto": "UTC"}
-        self.round_the_clock = asset.type in midnight
+        # So it counts what trades from the evening before, such as the dollar index at ICE.
+        monday = dt.date(2026, 1, 5)
+        evening = self.calendar.day_of(self.calendar.hours(monday)[0]) < monday
+        self.round_the_clock = asset.type in midnight or evening
         self.zone = midnight.get(asset.type, self.calendar.tz)
         self.tz = ZoneInfo(self.zone)
         self.delay_ms = int(self.calendar.delay_s * 1000)

@@ -308,6 +308,21 @@ def test_Y_07_the_providers_moving_row_is_replaced_by_its_final_one(world):
     assert world.said == []
 
 
+def test_a_future_moves_until_its_next_day_begins(world):
+    # New York, Monday 21:30: the session of Tuesday has begun at 18:00, and Yahoo's Monday row still moves
+    gold = Asset("GC=F", "Gold", "commodity", "", "", "yahoo", "GC=F", "USD", "CMX")
+    world.market.replay("yahoo", "GC=F", november(16, 24), asset=gold)
+    world.clock.ms = at("2026-11-24T02:30")
+    for _ in range(2):
+        assert dates(world.get("GC=F", "1d")) == ["2026-11-23"]
+    assert len(world.asked) == 1
+    world.clock.ms = at("2026-11-24T05:30")
+    for _ in range(2):
+        assert dates(world.get("GC=F", "1d")) == ["2026-11-23"]
+    assert len(world.asked) == 1
+    assert world.said == []
+
+
 def test_G_09_the_providers_clock_decides_what_is_over(world):
     # ours says the 25th, the provider's the 24th
     ahead = engine(world.home, world.simulator, SetClock(at("2026-11-25T23:00")), world.said)

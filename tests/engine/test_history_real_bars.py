@@ -1,6 +1,6 @@
 """Real bars, served in the providers' wire formats over loopback, come back from ``history`` exactly as they are.
 
-Seventeen of the 505 stocks by default, among them those with defects; all of them with ALL_REAL_BARS=1 (two minutes).
+Seventeen of the 505 stocks by default, among them those with defects; all of them with ALL_REAL_BARS=1 (some minutes).
 """
 
 import datetime as dt
