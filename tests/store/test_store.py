@@ -14,6 +14,7 @@ from pricectl.model.asset import Series
 from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, Action, Bar, Segment
 from pricectl.model.quote import Quote
 from pricectl.store import Addition
+from pricectl.store.log import Log
 from stores import AAPL, MSFT, NOON_MS, D, add, flat, home, part_files, store
 
 SPLIT = Action(D(2020, 8, 31), "split", 4.0)
@@ -283,3 +284,44 @@ def test_other_engines_read_the_table_as_it_stands(tmp_path: Path) -> None:
         "fetched_at": dt.datetime.fromtimestamp(NOON_MS / 1000, dt.UTC), "flags": 0, "interval": "1d", "year": 2019,
     }  # fmt: skip
     assert [row["year"] for row in rows] == [2019, 2020]
+
+
+def test_many_series_are_read_at_once_each_within_its_days(tmp_path: Path) -> None:
+    kept = store(tmp_path)
+    add(kept, [flat(D(2026, 1, 5), 10.0), flat(D(2026, 1, 6), 11.0), flat(D(2026, 1, 7), 12.0)])
+    add(kept, [flat(D(2026, 1, 6), 11.5)], fetched_ms=NOON_MS + 1)
+    add(kept, [flat(D(2026, 1, 6), 21.0)], MSFT, [Action(D(2026, 1, 6), "split", 2.0)], currency="EUR")
+    other = Series("yahoo", "OTHER")
+    jan6 = (D(2026, 1, 6), D(2026, 1, 6))
+    assert kept.traded_of({AAPL: (D(2026, 1, 6), D(2026, 1, 9)), MSFT: jan6, other: jan6}) == {
+        AAPL: ("USD", [flat(D(2026, 1, 6), 11.5), flat(D(2026, 1, 7), 12.0)]),
+        MSFT: ("EUR", [flat(D(2026, 1, 6), 21.0)]),
+    }
+    assert kept.traded_of({}) == {}
+    assert kept.coverage_of([AAPL, MSFT, other]) == {AAPL: [(D(2026, 1, 5), D(2026, 1, 7))], MSFT: [jan6]}
+    assert kept.actions_of([AAPL, MSFT, other]) == {MSFT: [Action(D(2026, 1, 6), "split", 2.0)]}
+
+
+def test_a_path_is_never_taken_for_a_pattern(tmp_path: Path) -> None:
+    from pricectl.store.query import Query
+
+    add(store(tmp_path / "a1b"), [flat(D(2020, 1, 2), 5.0)], actions=[SPLIT])
+    (other,) = part_files(home(tmp_path / "a1b"), "actions")
+    assert len(Query().actions([other], [AAPL])) == 1
+    for pattern in ("a*b", "a?b", "a[1]b"):
+        with pytest.raises(StoreError):
+            Query().actions([other.replace("a1b", pattern)], [AAPL])
+
+
+def test_an_entry_has_the_modes_of_the_home_from_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put, modes = Log._put, []
+
+    def looked_at(self: Log, version: int, *arguments: object) -> Exception | None:
+        failure = put(self, version, *arguments)  # type: ignore[arg-type]
+        modes.append(os.stat(self._path(version)).st_mode & 0o777)
+        return failure
+
+    monkeypatch.setattr(Log, "_put", looked_at)
+    add(store(tmp_path / "own"), [flat(D(2020, 1, 2), 5.0)])
+    add(store(tmp_path / "open", group="staff"), [flat(D(2020, 1, 2), 5.0)])
+    assert modes == [0o600, 0o600, 0o640, 0o640]
