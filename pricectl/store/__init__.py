@@ -60,14 +60,37 @@ class Store:
         """The days that were asked for, bars or not: spans with both ends inclusive, merged, oldest first."""
         return self._coverage([series]).get(series, [])
 
+    def coverage_of(self, series: Sequence[Series]) -> dict[Series, list[Days]]:
+        """The same of many, in one query; a series of which nothing was ever asked for is left out."""
+        return self._coverage(series)
+
     def actions(self, series: Series) -> list[Action]:
         """The splits, dividends and gains known of ``series``, oldest first."""
         return self._actions([series]).get(series, [])
+
+    def actions_of(self, series: Sequence[Series]) -> dict[Series, list[Action]]:
+        """The same of many, in one query; a series without any is left out."""
+        return self._actions(series)
 
     def traded(self, series: Series, start: dt.date, end: dt.date) -> tuple[str, list[Bar]]:
         """The currency and the stored daily bars from ``start`` to ``end`` (inclusive), as traded, oldest first."""
         found = self._query.traded(self._bars(series, start, end))
         return _currency(series, (row[-1] for row in found)), [Bar(*row[:-1]) for row in found]
+
+    def traded_of(self, spans: Mapping[Series, Days]) -> dict[Series, tuple[str, list[Bar]]]:
+        """The same of many, each within its own days, in one query; a series without a bar there is left out."""
+        if not spans:
+            return {}
+        first, last = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+        held = self._held(BARS, list(spans), first.isoformat(), last.isoformat())
+        paths = [path for part, path in held if part.interval == "1d"]
+        bars: dict[Series, list[Bar]] = {}
+        currencies: dict[Series, set[str]] = {}
+        for provider, provider_id, *bar, currency in self._query.traded_of_many(paths, spans):
+            series = Series(provider, provider_id)
+            bars.setdefault(series, []).append(Bar(*bar))
+            currencies.setdefault(series, set()).add(currency)
+        return {series: (_currency(series, currencies[series]), found) for series, found in bars.items()}
 
     def history(
         self,

@@ -88,6 +88,16 @@ _ACTIONS = f"""
 _COVERAGE = f"""
   SELECT provider, provider_id, first_day, last_day FROM read_parquet($paths, hive_partitioning = false)
   SEMI JOIN {_WANTED} USING (provider, provider_id) ORDER BY provider, provider_id, first_day"""
+_TRADED_OF_MANY = f"""
+  SELECT provider, provider_id, date, open, high, low, close, volume, flags, currency
+  FROM read_parquet($paths, hive_partitioning = false)
+  JOIN (SELECT unnest($providers::VARCHAR[]) AS provider, unnest($ids::VARCHAR[]) AS provider_id,
+               unnest($firsts::DATE[]) AS first, unnest($lasts::DATE[]) AS last) USING (provider, provider_id)
+  WHERE date BETWEEN first AND last
+  QUALIFY row_number() OVER (
+    PARTITION BY provider, provider_id, date
+    ORDER BY (flags & {MANUAL}) DESC, fetched_at DESC, flags, close, volume) = 1
+  ORDER BY provider, provider_id, date"""
 _LAST_CLOSES = f"""
   SELECT provider, provider_id, max(coalesce(until, date)),
     arg_max(close, (coalesce(until, date), flags & {MANUAL}, fetched_at)),
@@ -137,6 +147,13 @@ class Query:
         """Daily bars as traded: date, open, high, low, close, volume, flags, currency."""
         return self._bars(bars, {}, _TRADED, {})
 
+    def traded_of_many(
+        self, paths: Sequence[str], spans: Mapping[Series, tuple[dt.date, dt.date]]
+    ) -> list[tuple[Any, ...]]:
+        """Daily bars as traded, each series' within its own days: provider, provider_id, then as ``traded``."""
+        days = {"firsts": [first for first, _ in spans.values()], "lasts": [last for _, last in spans.values()]}
+        return self._of(_TRADED_OF_MANY, paths, list(spans), days)
+
     def closes(self, bars: Bars, days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date, float]]:
         """For each of ``days`` the last session before it, at most 14 days, and its close as traded."""
         return self._bars(bars, {}, _CLOSES, {"days": list(days)})
@@ -181,13 +198,16 @@ class Query:
         sql = "WITH " + ",\n".join(f"{name} AS ({text})" for name, text in named.items()) + answer
         return self._run(sql, {**bars.parameters, **more}, bars.extra)
 
-    def _of(self, sql: str, paths: Sequence[str], series: Sequence[Series]) -> list[tuple[Any, ...]]:
+    def _of(
+        self, sql: str, paths: Sequence[str], series: Sequence[Series], more: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
         if not paths:
             return []
         parameters = {
             "paths": [_literal(path) for path in paths],
             "providers": [one.provider for one in series],
             "ids": [one.provider_id for one in series],
+            **(more or {}),
         }
         return self._run(sql, parameters)
 
