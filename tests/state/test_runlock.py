@@ -67,8 +67,8 @@ def test_a_killed_owner_leaves_no_trace(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pricectl.home import Home; from pricectl.model.instant import Clock;"
         "from pricectl.state.runlock import RunLock;"
-        "lock = RunLock(Home(sys.argv[1]), Clock(), 'refresh'); lock.take(0.0, time.sleep); print('has it', flush=True);"
-        "time.sleep(60)"
+        "lock = RunLock(Home(sys.argv[1]), Clock(), 'refresh'); lock.take(0.0, time.sleep); "
+        "print('has it', flush=True); time.sleep(60)"
     )
     child = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], env={"PYTHONPATH": ROOT}, stdout=subprocess.PIPE
