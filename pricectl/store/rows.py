@@ -42,7 +42,7 @@ def bar_rows(additions: Iterable[Addition], fetched: dt.datetime) -> dict[str, l
     rows = [
         (
             one.symbol or str(one.series), one.series.provider, one.series.provider_id, one.currency,
-            bar.date, None, bar.open, bar.high, bar.low, bar.close, bar.volume, fetched, bar.flags,
+            bar.date, None, None, bar.open, bar.high, bar.low, bar.close, bar.volume, fetched, bar.flags,
         )
         for one in additions
         for bar in one.bars

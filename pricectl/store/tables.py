@@ -32,8 +32,10 @@ BARS = Table(
         ("provider_id", "string"),
         ("currency", "string"),
         ("date", "date"),
-        # The last day of a weekly or monthly piece (a piece ends at an ex-date too); null for a day.
+        # Of a weekly or monthly piece: its last session (a piece ends before an ex-date too) and how many it holds, which
+        # tells whether days that come late are all of them; null for a day. ``date`` is its first session.
         ("until", "date"),
+        ("sessions", "integer"),
         ("open", "double"),
         ("high", "double"),
         ("low", "double"),

@@ -79,7 +79,7 @@ def encodings(additions: list[Addition]) -> None:
     (rows,) = bar_rows(additions, dt.datetime.fromtimestamp(1_700_000_000, dt.UTC)).values()
     table = pq.ParquetFile(pa.BufferReader(parts.encode(BARS, rows))).read()
     prices = ["open", "high", "low", "close"]
-    strings = ["symbol", "provider", "provider_id", "currency", "fetched_at", "flags", "until"]
+    strings = ["symbol", "provider", "provider_id", "currency", "fetched_at", "flags", "until", "sessions"]
     choices = {
         "as stored": None,
         "all dictionary, zstd 3": ({}, 3, True),

@@ -280,7 +280,7 @@ def test_other_engines_read_the_table_as_it_stands(tmp_path: Path) -> None:
     rows = sorted(table.to_pylist(), key=lambda row: row["date"])
     assert rows[0] == {
         "symbol": "AAPL", "provider": "yahoo", "provider_id": "AAPL", "currency": "USD", "date": D(2019, 12, 31),
-        "until": None, "open": 1.0, "high": 4.0, "low": 0.5, "close": 2.0, "volume": 7.0,
+        "until": None, "sessions": None, "open": 1.0, "high": 4.0, "low": 0.5, "close": 2.0, "volume": 7.0,
         "fetched_at": dt.datetime.fromtimestamp(NOON_MS / 1000, dt.UTC), "flags": 0, "interval": "1d", "year": 2019,
     }  # fmt: skip
     assert [row["year"] for row in rows] == [2019, 2020]

@@ -51,14 +51,15 @@ def add(
 def commit_pieces(
     at: Home, interval: str, pieces: Sequence[tuple[Bar, dt.date]], series: Series = AAPL, currency: str = "USD"
 ) -> None:
-    """List pieces (a bar dated by its first day, and its last day) as a roll-up leaves them."""
+    """List pieces (a bar dated by its first session, and its last session; one a day in between) as a roll-up leaves
+    them."""
     disk = Disk(shared=False)
     log = Log(BARS, at.store, at.state, disk)
     fetched = dt.datetime.fromtimestamp(NOON_MS / 1000, dt.UTC)
     log.prepare()
     rows = [
         (
-            series.provider_id, *series, currency, bar.date, until,
+            series.provider_id, *series, currency, bar.date, until, (until - bar.date).days + 1,
             bar.open, bar.high, bar.low, bar.close, bar.volume, fetched, bar.flags,
         )
         for bar, until in pieces
