@@ -55,10 +55,12 @@ class NotFresh(PricectlError):
 
 
 class ProviderError(PricectlError):
-    """A provider or the network failed; ``provider`` names which."""
+    """A provider or the network failed; ``provider`` names which. ``asked`` is false where nothing was sent, for want
+    of request budget or time: then it says nothing of the provider."""
 
     code = "provider"
     exit_code = 8
+    asked = True
 
     def __init__(self, message: str, hint: str = "", provider: str = "") -> None:
         super().__init__(message, hint)

@@ -2,16 +2,20 @@
 collect. What went wrong comes back as a value beside what went well."""
 
 import asyncio
+import contextlib
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any
 
 from pricectl import providers
 from pricectl.engine import Engine
-from pricectl.errors import PricectlError, Transient
+from pricectl.errors import PricectlError, ProviderError, Transient
 from pricectl.model.asset import Asset, Series
 from pricectl.model.bar import History
 from pricectl.model.quote import Miss, Quote
 from pricectl.net import Http
+
+_LOOK_S = 0.05  # how often it is looked whether the run is to stop
 
 
 def ask_quotes(
@@ -47,24 +51,26 @@ async def _quotes(
 ) -> dict[Series, Quote | PricectlError]:
     found: dict[Series, Quote | PricectlError] = {}
 
-    async def ask(http: Http, name: str, ids: tuple[str, ...]) -> None:
-        try:
-            outcomes = await providers.get(name).quotes(http, ids)
-        except PricectlError as error:
-            found.update({Series(name, one): error for one in ids})
-            return
-        for one, outcome in zip(ids, outcomes, strict=True):
-            found[Series(name, one)] = outcome.error if isinstance(outcome, Miss) else outcome
-
     async with Http(engine.settings, engine.ledger, engine.clock, person=person) as http:
         http.deadline = engine.clock.monotonic() + timeout_s
         try:
             async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
                 for name, part in planned:
-                    group.create_task(ask(http, name, part))
+                    group.create_task(_ask(http, name, part, found))
         except TimeoutError:
             pass
     return {one: found.get(one) or _late(one.provider, timeout_s) for one in series}
+
+
+async def _ask(http: Http, name: str, ids: tuple[str, ...], found: dict[Series, Quote | PricectlError]) -> None:
+    """Make one planned request; its outcomes go into ``found``."""
+    try:
+        outcomes = await providers.get(name).quotes(http, ids)
+    except PricectlError as error:
+        found.update({Series(name, one): error for one in ids})
+        return
+    for one, outcome in zip(ids, outcomes, strict=True):
+        found[Series(name, one)] = outcome.error if isinstance(outcome, Miss) else outcome
 
 
 def ask_history(
@@ -87,6 +93,77 @@ async def _history(
                 return await providers.get(asset.provider).history(http, asset.provider_id, start, end)
         except TimeoutError:
             raise _late(asset.provider, timeout_s) from None
+
+
+def ask_due_quotes(
+    engine: Engine, series: Sequence[Series], timeout_s: float, stop: Callable[[], bool], sent: dict[str, int]
+) -> dict[Series, Quote | PricectlError]:
+    """For an unattended run: a quote or the reason for none for each of ``series``, as far as ``timeout_s`` seconds
+    and the request budget without the share for people reach; what was not answered by then is left out.
+
+    Nothing new is begun, and what is under way given up, once ``stop`` says so. ``sent`` counts the requests.
+    """
+    found: dict[Series, Quote | PricectlError] = {}
+
+    def work(http: Http) -> list[Coroutine[Any, Any, None]]:
+        names = dict.fromkeys(one.provider for one in series)
+        return [
+            _ask(http, name, part, found)
+            for name in names
+            for part in providers.get(name).plan([one.provider_id for one in series if one.provider == name])
+        ]
+
+    asyncio.run(_unattended(engine, work, timeout_s, stop, sent))
+    return {one: outcome for one, outcome in found.items() if _was_asked(outcome)}
+
+
+def ask_histories(
+    engine: Engine,
+    wanted: Mapping[Series, tuple[dt.date, dt.date]],
+    timeout_s: float,
+    stop: Callable[[], bool],
+    sent: dict[str, int],
+) -> dict[Series, History | PricectlError]:
+    """For an unattended run: the bars of each series over its days, as ``ask_due_quotes`` gives quotes."""
+    found: dict[Series, History | PricectlError] = {}
+
+    async def ask(http: Http, series: Series, start: dt.date, end: dt.date) -> None:
+        try:
+            found[series] = await providers.get(series.provider).history(http, series.provider_id, start, end)
+        except PricectlError as error:
+            found[series] = error
+
+    asyncio.run(
+        _unattended(engine, lambda http: [ask(http, one, *days) for one, days in wanted.items()], timeout_s, stop, sent)
+    )
+    return found
+
+
+async def _unattended(
+    engine: Engine,
+    work: Callable[[Http], Iterable[Coroutine[Any, Any, None]]],
+    timeout_s: float,
+    stop: Callable[[], bool],
+    sent: dict[str, int],
+) -> None:
+    async with Http(engine.settings, engine.ledger, engine.clock, person=False) as http:
+        http.deadline = engine.clock.monotonic() + timeout_s
+        pending = {asyncio.ensure_future(one) for one in work(http)}
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    while pending and not stop():
+                        done, pending = await asyncio.wait(
+                            pending, timeout=_LOOK_S, return_when=asyncio.FIRST_EXCEPTION
+                        )
+                        for one in done:
+                            one.result()
+        finally:
+            for one in pending:
+                one.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+            for name, count in http.requests.items():
+                sent[name] = sent.get(name, 0) + count
 
 
 def _late(provider: str, timeout_s: float) -> Transient:

@@ -101,15 +101,17 @@ class Http:
 
     async def _admitted(self, host: Host, weight: int) -> None:
         if self._left_s() <= 0.0:
-            raise Transient(f"there was no time left to ask {host.name}", "allow more time with --timeout", host.name)
+            error = Transient(f"there was no time left to ask {host.name}", "allow more time with --timeout", host.name)
+            raise _unasked(error)
         while (wait_s := self._ledger.take(host, weight, self._person)) > 0.0:
             if wait_s >= self._left_s():
-                raise RateLimited(
+                over = RateLimited(
                     f"the request budget of {host.name} is used up for the next {wait_s:.1f} s",
                     "try again then, or allow more time with --timeout",
                     host.name,
                     wait_s,
                 )
+                raise _unasked(over)
             await self._sleep(wait_s)
 
     async def _sent(self, line: _Line, host: Host, request: Request, read: Callable[[Reply], T]) -> T:
@@ -180,6 +182,11 @@ class Http:
         import asyncio
 
         await (self._sleeper or asyncio.sleep)(seconds)
+
+
+def _unasked(error: ProviderError) -> ProviderError:
+    error.asked = False
+    return error
 
 
 def _understood(host: Host, reply: Reply, read: Callable[[Reply], T]) -> T:
