@@ -15,6 +15,7 @@ from pricectl.model.bar import History
 from pricectl.model.quote import Miss, Quote
 from pricectl.net import Http
 
+_GRACE_S = 0.5
 _LOOK_S = 0.05  # how often it is looked whether the run is to stop
 
 
@@ -136,7 +137,11 @@ def ask_histories(
     asyncio.run(
         _unattended(engine, lambda http: [ask(http, one, *days) for one, days in wanted.items()], timeout_s, stop, sent)
     )
-    return found
+    return {one: outcome for one, outcome in found.items() if _was_asked(outcome)}
+
+
+def _was_asked(outcome: object) -> bool:
+    return not isinstance(outcome, ProviderError) or outcome.asked
 
 
 async def _unattended(
@@ -151,7 +156,8 @@ async def _unattended(
         pending = {asyncio.ensure_future(one) for one in work(http)}
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout_s):
+                # A little later than Http's own: what was sent and not answered by then is said to have failed.
+                async with asyncio.timeout(timeout_s + _GRACE_S):
                     while pending and not stop():
                         done, pending = await asyncio.wait(
                             pending, timeout=_LOOK_S, return_when=asyncio.FIRST_EXCEPTION
