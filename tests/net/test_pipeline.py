@@ -14,6 +14,7 @@ from pricectl.errors import PricectlError, RateLimited, Refused, Transient
 from pricectl.model.instant import Clock
 from pricectl.net import Host, Reply, Request, pipeline
 from raw_server import RawServer, answer, saying
+from shell import ROOT
 
 BUSY = answer(b"", "503 Busy")
 
@@ -311,11 +312,11 @@ assert Asker(__import__("pathlib").Path(sys.argv[1]), sys.argv[2]).ask() is not 
 assert "httpx" in sys.modules
 assert not {"tenacity", "rich", "pygments"} & set(sys.modules)
 """
-    root = Path(__file__).parents[2]
+    support = Path(__file__).parents[1] / "support"
     with RawServer(saying(answer())) as server:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", code, str(tmp_path), server.url],
-            env={"PYTHONPATH": f"{root}:{root / 'tests' / 'support'}"},
+            env={"PYTHONPATH": f"{ROOT}:{support}", "PYTHONSAFEPATH": "1"},
             capture_output=True,
             text=True,
             check=False,

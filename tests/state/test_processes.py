@@ -14,8 +14,9 @@ from pricectl.model.instant import Clock
 from pricectl.net import Host
 from pricectl.state import Ledger
 from raw_server import RawServer, answer, saying
+from shell import ROOT
 
-ROOT = Path(__file__).parents[2]
+SUPPORT = Path(__file__).parents[1] / "support"
 RATE, BURST, SECONDS = 200.0, 10, 0.6
 HOST = Host("yahoo", rate_per_s=RATE, burst=BURST, at_once=4)
 
@@ -60,7 +61,7 @@ time.sleep(60)
 def started(code: str, *args: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", code, *args],
-        env={"PYTHONPATH": str(ROOT)},
+        env={"PYTHONPATH": ROOT, "PYTHONSAFEPATH": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -148,7 +149,7 @@ print(type(got).__name__, getattr(got, "retry_after_s", ""))
         said = [
             subprocess.run(
                 [sys.executable, "-c", code, str(tmp_path), server.url],
-                env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'support'}"},
+                env={"PYTHONPATH": f"{ROOT}:{SUPPORT}", "PYTHONSAFEPATH": "1"},
                 capture_output=True,
                 text=True,
                 check=True,

@@ -71,7 +71,9 @@ def test_a_killed_owner_leaves_no_trace(tmp_path: Path) -> None:
         "print('has it', flush=True); time.sleep(60)"
     )
     child = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)], env={"PYTHONPATH": ROOT}, stdout=subprocess.PIPE
+        [sys.executable, "-c", code, str(tmp_path)],
+        env={"PYTHONPATH": ROOT, "PYTHONSAFEPATH": "1"},
+        stdout=subprocess.PIPE,
     )
     assert child.stdout is not None
     with child.stdout:

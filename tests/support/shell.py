@@ -22,7 +22,13 @@ class Ended(NamedTuple):
 
 def environment(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables of a bare account whose home is ``home``."""
-    bare = {"PATH": os.defpath, "HOME": str(home), "PRICECTL_HOME": str(home), "PYTHONPATH": ROOT}
+    bare = {
+        "PATH": os.defpath,
+        "HOME": str(home),
+        "PRICECTL_HOME": str(home),
+        "PYTHONPATH": ROOT,
+        "PYTHONSAFEPATH": "1",
+    }
     return bare | dict(env or {})
 
 
