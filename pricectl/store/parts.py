@@ -27,59 +27,126 @@ _PAGE_BYTES = 16_384
 def write(disk: Disk, folder: str, table: Table, rows: Sequence[tuple[Any, ...]], below: str = "") -> Part:
     """A new part with ``rows`` (in the order of the table's columns), durable but not listed yet. ``below`` is its
     partition's folder. Raises OSError."""
-    data = encode(table, rows)
-    name = f"{os.urandom(16).hex()}-{hashlib.sha256(data).hexdigest()}.parquet"
-    target = os.path.join(folder, below)
-    disk.make_folder(os.path.normpath(target))
-    disk.write_new(os.path.join(target, name), data)
-    disk.sync_folder(target)
-    at = {column: index for index, (column, _) in enumerate(table.columns)}
-    providers = [row[at["provider"]] for row in rows]
-    ids = [row[at["provider_id"]] for row in rows]
-    return Part(
-        path=f"{below}/{name}" if below else name,
-        size=len(data),
-        rows=len(rows),
-        provider_low=min(providers),
-        provider_high=max(providers),
-        id_low=min(ids),
-        id_high=max(ids),
-        first=min(row[at[table.first]] for row in rows).isoformat(),
-        last=max(row[at[table.last]] or row[at[table.first]] for row in rows).isoformat(),
-    )
+    encoder = Encoder(table)
+    encoder.add_rows(rows)
+    return encoder.write(disk, folder, below)
 
 
 def encode(table: Table, rows: Sequence[tuple[Any, ...]]) -> bytes:
     """The Parquet file of ``rows``, as bytes."""
+    encoder = Encoder(table)
+    encoder.add_rows(rows)
+    return encoder.finish()
+
+
+class Encoder:
+    """One Parquet file in memory, filled piece by piece: what is held besides is at most a row group."""
+
+    def __init__(self, table: Table) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = {
+            "string": pa.string(),
+            "date": pa.date32(),
+            "double": pa.float64(),
+            "timestamp": pa.timestamp("us", tz="UTC"),
+            "integer": pa.int32(),
+            "long": pa.int64(),
+            "boolean": pa.bool_(),
+        }
+        self.rows = 0
+        self._table = table
+        self._schema = pa.schema([pa.field(name, kinds[kind]) for name, kind in table.columns])
+        self._waiting: list[Any] = []
+        self._sink = pa.BufferOutputStream()
+        split = [name for name in _SPLIT if table is BARS]
+        self._writer = pq.ParquetWriter(
+            self._sink,
+            self._schema,
+            compression="zstd",
+            compression_level=3,
+            data_page_size=_PAGE_BYTES,
+            use_dictionary=[name for name in self._schema.names if name not in split],
+            column_encoding=dict.fromkeys(split, "BYTE_STREAM_SPLIT") or None,
+            write_page_checksum=True,
+            store_schema=False,
+        )
+
+    def add_rows(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """``rows`` in the order of the table's columns."""
+        import pyarrow as pa
+
+        columns = zip(columns_of(rows), self._schema, strict=True)
+        self.add(pa.Table.from_arrays([pa.array(values, field.type) for values, field in columns], schema=self._schema))
+
+    def add(self, more: Any) -> None:
+        """The rows of an Arrow table that has the table's columns, in any order."""
+        import pyarrow as pa
+
+        more = more.select(self._schema.names).cast(self._schema)
+        self.rows += more.num_rows
+        self._waiting.append(more)
+        if sum(table.num_rows for table in self._waiting) >= _ROW_GROUP:
+            whole = pa.concat_tables(self._waiting)
+            full = whole.num_rows // _ROW_GROUP * _ROW_GROUP
+            self._writer.write_table(whole.slice(0, full), _ROW_GROUP)
+            self._waiting = [whole.slice(full)]
+
+    def finish(self) -> bytes:
+        """The whole file."""
+        import pyarrow as pa
+
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting), _ROW_GROUP)
+        self._writer.close()
+        return bytes(self._sink.getvalue())
+
+    def write(self, disk: Disk, folder: str, below: str) -> Part:
+        """The file as a new part, durable but not listed yet. Raises OSError."""
+        data = self.finish()
+        part = self.part(data, below)
+        target = os.path.join(folder, below)
+        disk.make_folder(os.path.normpath(target))
+        disk.write_new(os.path.join(folder, part.path), data)
+        disk.sync_folder(target)
+        return part
+
+    def part(self, data: bytes, below: str) -> Part:
+        """What is known of the file ``data`` of ``finish``, under a name that is used once."""
+        name = f"{os.urandom(16).hex()}-{hashlib.sha256(data).hexdigest()}.parquet"
+        table = self._table
+        bounds = _bounds(data, {"provider", "provider_id", table.first, table.last})
+        first = bounds[table.first]
+        return Part(
+            path=f"{below}/{name}" if below else name,
+            size=len(data),
+            rows=self.rows,
+            provider_low=bounds["provider"][0],
+            provider_high=bounds["provider"][1],
+            id_low=bounds["provider_id"][0],
+            id_high=bounds["provider_id"][1],
+            first=first[0].isoformat(),
+            last=bounds.get(table.last, first)[1].isoformat(),
+        )
+
+
+def _bounds(data: bytes, names: Iterable[str]) -> dict[str, tuple[Any, Any]]:
+    """The least and the greatest of columns, from what the file says of itself (pyarrow.compute takes 100 ms to
+    import); a column that holds only nulls has none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    kinds = {
-        "string": pa.string(),
-        "date": pa.date32(),
-        "double": pa.float64(),
-        "timestamp": pa.timestamp("us", tz="UTC"),
-        "integer": pa.int32(),
-        "long": pa.int64(),
-        "boolean": pa.bool_(),
-    }
-    schema = pa.schema([pa.field(name, kinds[kind]) for name, kind in table.columns])
-    columns = [pa.array(values, field.type) for values, field in zip(columns_of(rows), schema, strict=True)]
-    sink = pa.BufferOutputStream()
-    split = [name for name in _SPLIT if table is BARS]
-    pq.write_table(
-        pa.Table.from_arrays(columns, schema=schema),
-        sink,
-        compression="zstd",
-        compression_level=3,
-        row_group_size=_ROW_GROUP,
-        data_page_size=_PAGE_BYTES,
-        use_dictionary=[name for name in schema.names if name not in split],
-        column_encoding=dict.fromkeys(split, "BYTE_STREAM_SPLIT") or None,
-        write_page_checksum=True,
-        store_schema=False,
-    )
-    return bytes(sink.getvalue())
+    said = pq.read_metadata(pa.BufferReader(data))
+    places = {said.schema.column(place).name: place for place in range(said.num_columns)}
+    groups = [said.row_group(number) for number in range(said.num_row_groups)]
+    found = {}
+    for name in names:
+        each = [group.column(places[name]).statistics for group in groups]
+        held = [statistics for statistics in each if statistics.has_min_max]
+        if held:
+            found[name] = (min(one.min for one in held), max(one.max for one in held))
+    return found
 
 
 def decode(table: Table, data: bytes) -> list[tuple[Any, ...]]:
@@ -108,9 +175,9 @@ class Verifier:
         self._memory = memory
         self._disk = disk
 
-    def paths(self, parts: Iterable[Part]) -> list[str]:
-        """The paths of ``parts``, each known to be whole. Raises Damaged naming the part, FileNotFoundError when it
-        is gone, StoreError when it cannot be read."""
+    def paths(self, parts: Iterable[Part], *, afresh: bool = False) -> list[str]:
+        """The paths of ``parts``, each known to be whole; ``afresh`` looks at each again, whatever is remembered. Raises
+        Damaged naming the part, FileNotFoundError when it is gone, StoreError when it cannot be read."""
         known = self._known()
         paths, fresh = [], []
         for part in parts:
@@ -118,10 +185,11 @@ class Verifier:
             try:
                 stat = os.stat(path)
                 seen = f"{part.path} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}"
-                if seen not in known:
+                if afresh or seen not in known:
                     with open(path, "rb") as file:
                         check(file.read(), path, part.sha256)
-                    fresh.append(seen)
+                    if seen not in known:
+                        fresh.append(seen)
             except FileNotFoundError:
                 raise
             except OSError as error:

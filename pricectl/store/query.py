@@ -31,11 +31,9 @@ _EXTRA = """
   FROM extra WHERE date BETWEEN $first AND $last"""
 
 # One row for a date: the person's own price before the provider's, then what was fetched last.
+WINS = f"(flags & {MANUAL}) DESC, fetched_at DESC, flags, close, volume"
 _BEST = f"""
-  SELECT * FROM bars
-  QUALIFY row_number() OVER (
-    PARTITION BY rank, date
-    ORDER BY (flags & {MANUAL}) DESC, fetched_at DESC, flags, close, volume) = 1"""
+  SELECT * FROM bars QUALIFY row_number() OVER (PARTITION BY rank, date ORDER BY {WINS}) = 1"""
 
 _SEGMENTS = """
   SELECT unnest($places::INT[]) AS place, unnest($ranks::INT[]) AS rank,
@@ -131,7 +129,7 @@ class Bars:
             "extra_currency": extra_currency,
         }
         for interval in used:
-            self.parameters[f"paths_{interval}"] = [_literal(path) for path in paths[interval]]
+            self.parameters[f"paths_{interval}"] = [literal(path) for path in paths[interval]]
 
     def __bool__(self) -> bool:
         return bool(self.sql)
@@ -204,7 +202,7 @@ class Query:
         if not paths:
             return []
         parameters = {
-            "paths": [_literal(path) for path in paths],
+            "paths": [literal(path) for path in paths],
             "providers": [one.provider for one in series],
             "ids": [one.provider_id for one in series],
             **(more or {}),
@@ -215,7 +213,7 @@ class Query:
         duckdb = _duckdb(whole=bool(extra))
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         try:
-            connection = self._open = self._open or _connect(duckdb)
+            connection = self._open = self._open or connect(duckdb)
             if extra:
                 connection.register("extra", _arrow(extra))
             return connection.execute(sql, used).fetchall()
@@ -238,7 +236,7 @@ def _duckdb(whole: bool) -> Any:
     return duckdb
 
 
-def _connect(module: Any) -> "duckdb.DuckDBPyConnection":
+def connect(module: Any) -> "duckdb.DuckDBPyConnection":
     # Nothing is ever fetched from a network of extensions on a person's behalf.
     offline: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
@@ -249,7 +247,7 @@ def _connect(module: Any) -> "duckdb.DuckDBPyConnection":
     return connection
 
 
-def _literal(path: str) -> str:
+def literal(path: str) -> str:
     # DuckDB takes every path for a pattern; a home may well be called data[1].
     return "".join(f"[{char}]" if char in "*?[" else char for char in path)
 

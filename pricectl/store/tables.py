@@ -32,8 +32,8 @@ BARS = Table(
         ("provider_id", "string"),
         ("currency", "string"),
         ("date", "date"),
-        # Of a weekly or monthly piece: its last session (a piece ends before an ex-date too) and how many it holds, which
-        # tells whether days that come late are all of them; null for a day. ``date`` is its first session.
+        # Of a weekly or monthly piece, of which ``date`` is the first session: the last one (a piece ends before an
+        # ex-date too), and how many it holds, which tells whether days that come late are all. Null for a day.
         ("until", "date"),
         ("sessions", "integer"),
         ("open", "double"),
