@@ -66,6 +66,9 @@ class Account(NamedTuple):
     open_at: float = 0.0  # the breaker lets nothing through before this
     trips: int = 0  # openings in a row; 0: closed
     probe_at: float = 0.0  # a probe is under way until this
+    count_at: float = 0.0  # when the minute ends in which these were sent
+    sent: int = 0  # requests, whatever each of them weighs
+    sent_before: int = 0  # in the minute before that one
 
 
 class Snapshot(NamedTuple):
@@ -81,6 +84,7 @@ class Snapshot(NamedTuple):
     breaker: str  # closed, open, half-open
     breaker_s: float
     shared: bool  # false: this process keeps to half the rate by itself
+    requests: int  # sent within the last minute, as near as two counted minutes tell
 
 
 def sane(account: Account, limits: Limits, now: float) -> Account:
@@ -95,6 +99,7 @@ def sane(account: Account, limits: Limits, now: float) -> Account:
         window_at=account.window_at if account.window_at <= ahead + WINDOW_S else 0.0,
         open_at=account.open_at if account.open_at <= ahead + OPEN_MAX_S else 0.0,
         probe_at=account.probe_at if account.probe_at <= ahead + PROBE_S else 0.0,
+        count_at=account.count_at if account.count_at <= ahead + WINDOW_S else 0.0,
     )
 
 
@@ -133,11 +138,28 @@ def admit(account: Account, limits: Limits, weight: int, person: bool, now: floa
     if wait > SOON_S:
         return account, wait
     in_minute = now < account.minute_at
-    return account._replace(
+    return _sent(account, now)._replace(
         budget_at=max(account.budget_at, now) + weight / limits.rate_per_s,
         used=account.used + weight if in_minute else 0,
         probe_at=now + PROBE_S if probing else 0.0,
     ), 0.0
+
+
+def _sent(account: Account, now: float) -> Account:
+    """One more request counted."""
+    if now < account.count_at:
+        return account._replace(sent=account.sent + 1)
+    before = account.sent if now < account.count_at + WINDOW_S else 0
+    return account._replace(count_at=now + WINDOW_S, sent=1, sent_before=before)
+
+
+def _sent_lately(account: Account, now: float) -> int:
+    """The requests of the last minute: those of the minute under way, and the share of the one before that the last
+    60 seconds reach into."""
+    left = account.count_at - now
+    if left > 0:
+        return account.sent + round(account.sent_before * min(left / WINDOW_S, 1.0))
+    return round(account.sent * max(left / WINDOW_S + 1.0, 0.0))
 
 
 def _share(person: bool) -> float:
@@ -245,4 +267,5 @@ def standing(account: Account, limits: Limits, now: float, shared: bool) -> Snap
         "open" if is_open else "half-open" if account.trips else "closed",
         max(account.open_at - now, 0.0),
         shared,
+        _sent_lately(account, now),
     )

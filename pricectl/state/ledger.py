@@ -83,6 +83,18 @@ class Ledger:
             account, shared = self._seen(limits.name, now), not self._read_only
         return accounts.standing(accounts.sane(account, limits, now), limits, now, shared)
 
+    def damaged(self, name: str) -> bool:
+        """Whether the file of the provider called ``name`` holds something else than what was written to it: it counts
+        as never written, and the next request writes it anew."""
+        try:
+            with open(self._path(name), "rb") as file:
+                data = file.read(FILE_MAX)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return bool(data) and self._read(data) is None
+
     def _change(self, limits: Limits, decide: Callable[[Account, Limits, float], tuple[Account, T]]) -> T:
         if limits.name not in self._private and not self._read_only:
             try:
@@ -134,22 +146,30 @@ class Ledger:
 
     def _decoded(self, data: bytes, now: float) -> Account:
         """The account in ``data``, on this boot's clock; a new one if the data are not what was written."""
-        try:
-            check, text = data.rstrip(b"\n").split(b" ", 1)
-            if int(check, 16) != zlib.crc32(text):
-                return Account()
-            facts = json.loads(text)
-            boot, at, wall_ms = facts.pop("boot"), facts.pop("at"), facts.pop("wall_ms")
-            account = Account(**facts)
-            if any(type(value) is not type(default) for value, default in zip(account, Account(), strict=True)):
-                return Account()
-        except (ValueError, TypeError, KeyError, AttributeError):
+        read = self._read(data)
+        if read is None:
             return Account()
+        account, boot, at, wall_ms = read
         if boot == self._boot and at <= now + accounts.SLACK_S:
             return account
         # Another boot (or a machine restored from a snapshot): only the wall clock knows how long ago that was.
         elapsed = max(self._clock.now_ms() - wall_ms, 0) / 1000
         return accounts.moved(account, now - elapsed - at)
+
+    def _read(self, data: bytes) -> tuple[Account, str, float, int] | None:
+        """The account in ``data``, the boot, its clock and the wall time at which it was written; None if the data are
+        not what was written."""
+        try:
+            check, text = data.rstrip(b"\n").split(b" ", 1)
+            if int(check, 16) != zlib.crc32(text):
+                return None
+            facts = json.loads(text)
+            boot, at, wall_ms = facts.pop("boot"), facts.pop("at"), facts.pop("wall_ms")
+            account = Account(**facts)
+            known = zip(account, Account(), strict=True)
+            return None if any(type(value) is not type(like) for value, like in known) else (account, boot, at, wall_ms)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return None
 
 
 class _Locked:

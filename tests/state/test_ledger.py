@@ -287,7 +287,7 @@ def test_the_snapshot_tells_the_standing_and_changes_nothing(tmp_path):
     clock = SleptClock()
     book = opened(tmp_path, clock)
     host = HOST._replace(weight_per_minute=6000)
-    assert book.snapshot(host) == ("yahoo", 10.0, 0, 6000, 0.0, "", False, "closed", 0.0, True)
+    assert book.snapshot(host) == ("yahoo", 10.0, 0, 6000, 0.0, "", False, "closed", 0.0, True, 0)
     assert not (tmp_path / "state").exists()
     book.take(host, 4, True)
     book.report(host, Outcome.ANSWERED, 41, 12.0)
@@ -303,3 +303,41 @@ def test_the_snapshot_tells_the_standing_and_changes_nothing(tmp_path):
     assert book.snapshot(host).breaker == "open"
     clock.advance(61.0)
     assert book.snapshot(host).breaker == "half-open"
+
+
+def test_the_requests_of_the_last_minute_are_told(tmp_path):
+    clock = SleptClock()
+    book = opened(tmp_path, clock)
+    wide = HOST._replace(rate_per_s=100.0, burst=1000)
+
+    def send(requests: int, weight: int = 1) -> None:
+        for _ in range(requests):
+            assert book.take(wide, weight, True) == 0.0
+
+    send(30, weight=4)  # a request is one, whatever it weighs
+    assert book.snapshot(wide).requests == 30
+    clock.advance(59.0)
+    send(10)
+    assert book.snapshot(wide).requests == 40
+    clock.advance(16.0)  # 15 s into the next minute: a quarter of the 40 is older than a minute
+    assert book.snapshot(wide).requests == 30
+    send(8)
+    assert book.snapshot(wide).requests == 48  # a new minute begins with these, the 40 are the one before
+    clock.advance(30.0)
+    assert book.snapshot(wide).requests == 28
+    clock.advance(90.0)
+    assert book.snapshot(wide).requests == 0
+    send(1)
+    assert book.snapshot(wide).requests == 1
+
+
+@pytest.mark.parametrize(("written", "damaged"), [(b"00000000 {}\n", True), (b"\xff", True), (b"", False)])
+def test_damage_is_told(tmp_path, written, damaged):
+    book = opened(tmp_path, SleptClock())
+    assert not book.damaged("yahoo")
+    book.take(HOST, 1, True)
+    assert not book.damaged("yahoo")
+    (tmp_path / "state" / "yahoo.ledger").write_bytes(written)
+    assert book.damaged("yahoo") is damaged
+    book.take(HOST, 1, True)
+    assert not book.damaged("yahoo")
