@@ -4,7 +4,7 @@ cost as a whole process against bare Python.
     python tests/bench/bench_store.py [assets] [years] [folder]
 
 Prices are random walks in whole cents with volumes of four to seven digits, which is more than real prices hold: 19
-bytes a bar here are 12.9 of 500 US stocks. Quote the ratios.
+bytes a bar here are 12.9 of real stocks in whole cents. Quote the ratios.
 """
 
 import datetime as dt
