@@ -176,8 +176,8 @@ class Verifier:
         self._disk = disk
 
     def paths(self, parts: Iterable[Part], *, afresh: bool = False) -> list[str]:
-        """The paths of ``parts``, each known to be whole; ``afresh`` looks at each again, whatever is remembered. Raises
-        Damaged naming the part, FileNotFoundError when it is gone, StoreError when it cannot be read."""
+        """The paths of ``parts``, each known to be whole; ``afresh`` looks at each again, whatever is remembered.
+        Raises Damaged naming the part, FileNotFoundError when it is gone, StoreError when it cannot be read."""
         known = self._known()
         paths, fresh = [], []
         for part in parts:
