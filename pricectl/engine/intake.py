@@ -108,17 +108,15 @@ class Intake:
     def _awaits_final_row(self, gaps: Sequence[Days], now_ms: int) -> bool:
         """Whether only the last session is missing, and what is stored of it is all that there is so far.
 
-        Yahoo's row of a session stays a moving one until the next session begins, and for futures, whose next
-        session begins in the evening, until its day does: before that, asking again brings nothing.
+        Yahoo's row of a session keeps moving after the close, and was seen to be final before the next session
+        began (recorded for AAPL, 2024-10-11): on the session's own day, asking again brings nothing.
         """
         start, end = gaps[-1]
         day = self._calendar.last_session(start, end)
         if day is None or self._calendar.last_session(start, day - DAY) is not None:
             return False
-        for later in self._calendar.sessions(day + DAY, day + 14 * DAY)[:1]:
-            opens_ms, _ = self._calendar.hours(later)
-            if opens_ms + self._calendar.delay_s * 1000 <= now_ms and later <= self._calendar.day_of(now_ms):
-                return False
+        if self._calendar.day_of(now_ms) > day:
+            return False
         return any(bar.flags & PROVISIONAL for bar in self._stored((day, day))[1])
 
     def _stored(self, days: Days) -> tuple[str, list[Bar]]:

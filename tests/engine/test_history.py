@@ -293,12 +293,12 @@ def test_Y_07_the_providers_moving_row_is_replaced_by_its_final_one(world):
     (stored,) = world.engine.store.traded(series, day("2026-11-23"), day("2026-11-23"))[1]
     assert stored.flags == PROVISIONAL
     assert world.engine.store.coverage(series) == [(day("2026-11-17"), day("2026-11-20"))]
-    # nothing newer can be had before the next session begins
-    world.clock.ms = at("2026-11-24T14:00")
+    # nothing newer can be had on that day, which in New York has another hour
+    world.clock.ms = at("2026-11-24T04:00")
     assert world.get(range_="7d").complete
     assert len(world.asked) == 1
     # then the final row differs from the moving one, and that is no restatement
-    world.clock.ms = at("2026-11-24T15:00")
+    world.clock.ms = at("2026-11-24T05:30")
     final = Bar(day("2026-11-23"), 229.3, 230.0, 229.0, 229.9, 31668000.0)
     world.market.replay("yahoo", "AAPL", [*november(16, 20), final, *november(24, 24)])
     for _ in range(2):
