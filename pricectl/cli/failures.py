@@ -67,7 +67,7 @@ class _Guard:
             return end.code if isinstance(end.code, int) else int(end.code is not None)
         except BaseException as error:
             failure = self._failure(error)
-            _say(failure, self._arguments)
+            say(failure, wants_json(self._arguments))
             if "--debug" in _options(self._arguments):
                 import traceback
 
@@ -97,9 +97,10 @@ def _usage(error: TyperException) -> UsageError:
     return UsageError(message[:1].lower() + message[1:].rstrip("."), hint)
 
 
-def _say(failure: PricectlError, arguments: Sequence[str]) -> None:
+def say(failure: PricectlError, as_json: bool) -> None:
+    """One line on stderr: what happened, and what to do next."""
     message = str(failure) or failure.code
-    if wants_json(arguments):
+    if as_json:
         from pricectl.output import json, rows
 
         stream.say(json.record(rows.error(failure)))

@@ -53,7 +53,7 @@ class Context:
         self.refresh = refresh
         self.quiet = quiet
         self.verbose = verbose
-        self.max_age_s = None if max_age is None else _duration("--max-age", max_age)
+        self.max_age_s = None if max_age is None else duration("--max-age", max_age)
         self._flags = {} if timeout is None else {"timeout": timeout}
         if offline and refresh:
             raise UsageError("--offline and --refresh exclude each other", "give one of the two")
@@ -61,6 +61,10 @@ class Context:
     @functools.cached_property
     def settings(self) -> Settings:
         """The settings in force. Raises ConfigError; a command that never asks works with a broken file."""
+        return self.read_settings()
+
+    def read_settings(self) -> Settings:
+        """The settings as they are now, for a command that runs for days. Raises ConfigError."""
         return load(self.home, self.env, self._flags)
 
     @functools.cached_property
@@ -172,7 +176,8 @@ def one_line(message: str, hint: str = "") -> str:
     return f"{message}; {safe(hint)}" if hint else message
 
 
-def _duration(option: str, text: str) -> float:
+def duration(option: str, text: str) -> float:
+    """The seconds that the text of an option means. Raises UsageError."""
     try:
         return seconds(text)
     except ValueError as error:

@@ -20,19 +20,19 @@ from pricectl.state.account import PERSONS_SHARE
 HANDOVER_S = 15.0
 # An asset of which nothing is stored is given the range that `history` shows by default.
 FIRST_DAYS = 31 * DAY
-# A session without a bar may get one later; so may one whose request failed.
-EMPTY_AGAIN_MS = 3_600_000
-FAILED_AGAIN_MS = 300_000
+# A session without a bar may get one later, and a request that failed may succeed: asked again after so long.
+AGAIN_MS = {"empty": 3_600_000, "failed": 300_000, "refused": 86_400_000}
 # Of what the request budget brings in a minute beyond a full burst, bars take half; the rest is for people, and for
 # the quotes of the next minute.
 BARS_SHARE = 0.5
 
-PROVISIONAL, EMPTY, FAILED = "provisional", "empty", "failed"
+# How a request can leave things: with a row still moving, without anything, failed, contradicting what is stored.
+PROVISIONAL, EMPTY, FAILED, REFUSED = "provisional", "empty", "failed", "refused"
 
 
 class Tried(NamedTuple):
     """How the last request for bars of a series ended, where it did not settle things: when its last completed
-    session was ``day`` (``at_ms``: milliseconds), it brought a row still moving, nothing, or an error."""
+    session was ``day`` (``at_ms``: milliseconds): one of the words below, and the error, if it was one."""
 
     day: dt.date
     at_ms: int
@@ -51,10 +51,10 @@ class Wanted(NamedTuple):
 
 def quote_is_due(quote: Quote | None, is_open: bool, now_ms: int, next_ms: int) -> bool:
     """Whether a run at ``now_ms`` must fetch: there is no fresh quote, or, while the market is open, it would be
-    stale before the next run has written its own (``next_ms``)."""
+    stale before the next run has written its own (``next_ms``) and was not fetched just now."""
     if quote is None or not is_fresh(quote, now_ms):
         return True
-    return is_open and quote.fresh_until_ms < next_ms
+    return is_open and quote.fresh_until_ms < next_ms and now_ms - quote.fetched_ms >= HANDOVER_S * 1000
 
 
 def in_order(wanted: Iterable[Wanted]) -> list[Wanted]:
@@ -62,10 +62,8 @@ def in_order(wanted: Iterable[Wanted]) -> list[Wanted]:
     return sorted(wanted, key=lambda one: (not one.is_open, one.fetched_ms, one.asset.symbol))
 
 
-def bars_wanted(
-    calendar: Calendar, covered: Sequence[Days], tried: Tried | None, now_ms: int, since: dt.date | None = None
-) -> Days | None:
-    """The days for which bars must be asked, None if nothing is missing or it is too early to ask again.
+def bars_missing(calendar: Calendar, covered: Sequence[Days], now_ms: int, since: dt.date | None = None) -> Days | None:
+    """The days for which bars must be asked, None if nothing is missing.
 
     From the end of what is ``covered`` (both ends inclusive) to the last completed session; with ``since`` all that
     is missing from that day on. The days include the overlap that is compared with what is stored.
@@ -74,16 +72,19 @@ def bars_wanted(
     if since is None:
         since = max((end for _, end in covered), default=completed - FIRST_DAYS) + DAY
     gaps = merge(expected(missing(since, completed, covered), calendar.last_session))
-    if not gaps or (tried is not None and tried.day >= completed and not _again(calendar, tried, now_ms)):
-        return None
-    return widen((gaps[0][0], gaps[-1][1]), covered, calendar.sessions)
+    return widen((gaps[0][0], gaps[-1][1]), covered, calendar.sessions) if gaps else None
+
+
+def too_early(calendar: Calendar, tried: Tried | None, now_ms: int) -> bool:
+    """Whether a request for missing bars would only bring what the last one brought."""
+    return tried is not None and tried.day >= calendar.last_completed(now_ms) and not _again(calendar, tried, now_ms)
 
 
 def _again(calendar: Calendar, tried: Tried, now_ms: int) -> bool:
     if tried.how == PROVISIONAL:
         return final_row_is_out(calendar, tried.day, now_ms)
     # From the future: a clock was set back, and the wait means nothing.
-    return not 0 <= now_ms - tried.at_ms < (FAILED_AGAIN_MS if tried.how == FAILED else EMPTY_AGAIN_MS)
+    return not 0 <= now_ms - tried.at_ms < AGAIN_MS.get(tried.how, 0)
 
 
 def final_row_is_out(calendar: Calendar, day: dt.date, now_ms: int) -> bool:

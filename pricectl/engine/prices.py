@@ -1,17 +1,19 @@
 """One quote or many, through the three tiers: the cache, then the store, then the providers.
 
-A provider that fails does not fail the answer while an older quote is at hand: that is given, marked stale.
+Where a provider fails, the asset's fallbacks are asked. That they fail too does not fail the answer while an older
+quote is at hand: that is given, marked stale.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pricectl.engine import Engine
+from pricectl.engine import Engine, routing
 from pricectl.engine.freshness import FUTURE_MS, fresh_until, is_fresh
 from pricectl.errors import NotFound, NotFresh, PricectlError, StoreError, UnknownSymbol
 from pricectl.model.asset import Asset, Series
 from pricectl.model.number import plain
 from pricectl.model.quote import Answer, Miss, Quote
+from pricectl.state import lookups
 
 
 class Wish(NamedTuple):
@@ -35,9 +37,10 @@ def get(engine: Engine, asked: Sequence[str], wish: Wish) -> list[Answer | Miss]
     """An Answer or a Miss for every symbol asked, in that order; duplicates are answered in place, fetched once."""
     resolved = {name: _resolve(engine, name) for name in dict.fromkeys(asked)}
     assets = {asset.series: asset for asset in resolved.values() if isinstance(asset, Asset)}
-    found = _through_tiers(engine, assets, wish) if assets else {}
+    names = {name: asset for name, asset in resolved.items() if isinstance(asset, Asset)}
+    found = _through_tiers(engine, assets, _standing(engine, names), wish) if assets else {}
     if assets and not engine.settings.read_only:
-        _keep(engine, {name: asset for name, asset in resolved.items() if isinstance(asset, Asset)}, found)
+        _keep(engine, names, found)
     outcomes: list[Answer | Miss] = []
     for name in asked:
         asset = resolved[name]
@@ -49,6 +52,10 @@ def get(engine: Engine, asked: Sequence[str], wish: Wish) -> list[Answer | Miss]
             outcomes.append(Answer(asset.symbol, name, *outcome))
         else:
             outcomes.append(Miss(name, outcome))
+    if not engine.settings.read_only:
+        hits = sum(isinstance(one, Answer) and one.source == "cache" and not one.stale for one in outcomes)
+        looked_up = sum(isinstance(asset, Asset) for asset in map(resolved.__getitem__, asked))
+        lookups.count(engine.settings.home, hits, looked_up - hits)
     return outcomes
 
 
@@ -59,7 +66,16 @@ def _resolve(engine: Engine, name: str) -> Asset | PricectlError:
         return error
 
 
-def _through_tiers(engine: Engine, assets: dict[Series, Asset], wish: Wish) -> dict[Series, _Found | PricectlError]:
+def _standing(engine: Engine, names: Mapping[str, Asset]) -> dict[Series, Quote]:
+    """The fallbacks' quotes that the front door now gives for these names, by the assets' own series."""
+    with_chain = {name.upper(): asset for name, asset in names.items() if asset.chain}
+    named = engine.cache.named(list(with_chain)) if with_chain else {}
+    return {with_chain[name].series: quote for name, quote in named.items() if quote.series in with_chain[name].chain}
+
+
+def _through_tiers(
+    engine: Engine, assets: dict[Series, Asset], standing: dict[Series, Quote], wish: Wish
+) -> dict[Series, _Found | PricectlError]:
     found: dict[Series, _Found | PricectlError] = {}
     spare: dict[Series, _Found] = {}
 
@@ -73,7 +89,10 @@ def _through_tiers(engine: Engine, assets: dict[Series, Asset], wish: Wish) -> d
     def missing() -> list[Series]:
         return [series for series in assets if series not in found]
 
-    take(engine.cache.quotes(list(assets)), "cache")
+    own = engine.cache.quotes(list(assets))
+    # Without a wish of one's own as the front door answers: while a fallback stands in, it does so for all.
+    for quotes in (standing, own) if wish.max_age_s is None else (own, standing):
+        take({one: quote for one, quote in quotes.items() if one not in found}, "cache")
     if missing() and not wish.refresh:
         take(_stored(engine, missing(), spare), "store")
     if missing() and not wish.offline:
@@ -106,8 +125,10 @@ def _asked(
     known: dict[Series, UnknownSymbol] = {} if wish.refresh else engine.cache.misses(series)
     outcomes: dict[Series, Quote | PricectlError] = {**known}
     rest = [one for one in series if one not in known]
+    began = engine.clock.monotonic()
     if rest:
-        outcomes |= ask_quotes(engine, rest, wish.timeout_s, patient=wish.patient)
+        chains = [routing.fallbacks(assets[one], engine.settings.lacks_key) for one in rest]
+        outcomes |= ask_quotes(engine, rest, routing.own_time_s(wish.timeout_s, chains), patient=wish.patient)
     now_ms = engine.clock.now_ms()
     open_s = engine.settings["fresh.open"]
     fetched = {}
@@ -115,9 +136,32 @@ def _asked(
         if isinstance(outcome, Quote):
             until_ms = fresh_until(outcome, engine.calendar(assets[one]), now_ms, open_s)
             fetched[one] = outcome._replace(fresh_until_ms=until_ms)
-    return {
+    found: dict[Series, _Found | PricectlError] = {
         one: _Found(fetched[one], "provider", False) if not isinstance(outcome, PricectlError) else outcome
         for one, outcome in outcomes.items()
+    }
+    left_s = max(wish.timeout_s - (engine.clock.monotonic() - began), 0.0)
+    return found | _from_fallbacks(engine, found, assets, left_s, wish)
+
+
+def _from_fallbacks(
+    engine: Engine,
+    found: dict[Series, _Found | PricectlError],
+    assets: dict[Series, Asset],
+    left_s: float,
+    wish: Wish,
+) -> dict[Series, _Found]:
+    failed = {assets[one]: error for one, error in found.items() if isinstance(error, PricectlError)}
+    if not any(asset.chain and routing.moves_on(error) for asset, error in failed.items()):
+        return {}
+    from pricectl.engine import fallbacks
+
+    def kept(quote: Quote) -> bool:
+        return not wish.refresh and _fresh_enough(quote, engine.clock.now_ms(), wish)
+
+    return {
+        asset.series: _Found(one.quote, "provider" if one.asked else "cache", False)
+        for asset, one in fallbacks.quotes(engine, failed, left_s, kept=kept).items()
     }
 
 
@@ -125,7 +169,7 @@ def _keep(engine: Engine, names: dict[str, Asset], found: dict[Series, _Found | 
     """Write what was learnt: quotes into cache and store, names and unknown symbols into the cache."""
     quotes = [hit.quote for hit in found.values() if isinstance(hit, _Found) and hit.source == "provider"]
     meant = {
-        name.upper(): (asset.symbol, asset.series)
+        name.upper(): (asset.symbol, hit.quote.series)
         for name, asset in names.items()
         if isinstance(hit := found[asset.series], _Found) and hit.source != "store"
     }

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pricectl.errors import Unwritable
 from pricectl.home import Home
+from pricectl.state.notes import Note
 
 KEPT = 5  # files: the one that grows and four before it
 FULL = 16 << 20  # bytes of a file before the next is begun: at a line a minute, three weeks and more
@@ -74,7 +75,7 @@ class Runs:
     def __init__(self, home: Home) -> None:
         self._folder = home.state
         self._path = os.path.join(home.state, "runs.jsonl")
-        self._failing = os.path.join(home.state, "failing.json")
+        self._failing = Note(home, "failing")
         self.damaged = 0
 
     def append(self, run: Run) -> None:
@@ -122,26 +123,15 @@ class Runs:
 
     def failing(self) -> dict[str, Failing]:
         """The assets, by symbol, that the last refresh that looked at them could not get a price of."""
-        try:
-            with open(self._failing, "rb") as file:
-                return {str(symbol): _failing(said) for symbol, said in json.load(file).items()}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}  # known anew by the next run
+        found = {}
+        for symbol, said in self._failing.read().items():
+            with contextlib.suppress(TypeError, ValueError):
+                found[symbol] = _failing(said)
+        return found
 
     def set_failing(self, failing: Mapping[str, Failing]) -> None:
         """Remember which assets fail, instead of those known so far. Only under the run lock. Raises Unwritable."""
-        if failing == self.failing():
-            return
-        beside = f"{self._failing}.new"
-        try:
-            with _opened(beside, os.O_WRONLY | os.O_TRUNC) as fd:
-                text = json.dumps(dict(sorted(failing.items())), allow_nan=False)
-                os.write(fd, text.encode())
-            os.replace(beside, self._failing)
-        except OSError as error:
-            raise _unwritable(self._failing, error) from error
+        self._failing.write(failing)
 
     def _begin_next(self) -> None:
         with _opened(f"{self._path}.lock", os.O_RDWR) as lock:
