@@ -146,7 +146,7 @@ class Intake:
         bars = [_marked(bar, completed) for bar in history.bars if days[0] <= bar.date <= days[1]]
         currency, stored = self._stored(days)
         recorded = self._recorded() if stored else []
-        weighed = weigh(stored, recorded, bars, history.actions)
+        weighed = weigh(stored, recorded, bars, history.actions, self._calendar.sessions)
         named = history.currency or currency or self._asset.currency
         other_currency = bool(stored) and named != currency
         if other_currency or _mostly_restated(weighed.verdict):

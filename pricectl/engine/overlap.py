@@ -5,7 +5,7 @@ provider's prices know and its list of events does not; any other difference is 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from pricectl.model.adjust import to_traded, to_traded_volume
@@ -19,6 +19,9 @@ UNIT_SLIPS = (100.0, 1000.0, 0.01, 0.001)
 # An inferred split takes effect at the first session after the stored ones; the provider may tell it later for
 # another day nearby, and then it is the same split.
 SAME_SPLIT = dt.timedelta(days=30)
+DAY = dt.timedelta(days=1)
+
+Sessions = Callable[[dt.date, dt.date], Sequence[dt.date]]
 
 
 class Verdict(NamedTuple):
@@ -117,8 +120,17 @@ class Weighed(NamedTuple):
     verdict: Verdict
 
 
-def weigh(stored: Sequence[Bar], recorded: Iterable[Action], fetched: Sequence[Bar], told: Sequence[Action]) -> Weighed:
-    """Weigh fetched bars, turned back with the splits ``told``, against the stored ones and the recorded splits."""
+def weigh(
+    stored: Sequence[Bar],
+    recorded: Iterable[Action],
+    fetched: Sequence[Bar],
+    told: Sequence[Action],
+    sessions: Sessions,
+) -> Weighed:
+    """Weigh fetched bars, turned back with the splits ``told``, against the stored ones and the recorded splits.
+
+    ``sessions`` gives the expected sessions between two days: an inferred split takes effect at the next one.
+    """
     kept = untold(recorded, told)
     moved = [(one, other) for one in recorded if one.kind == "inferred" for other in told if _same_split(one, other)]
     # Between the day inferred and the day told, bars were stored on the wrong scale: the provider's replace them.
@@ -130,7 +142,7 @@ def weigh(stored: Sequence[Bar], recorded: Iterable[Action], fetched: Sequence[B
         if plain.kind == "same":
             return Weighed(list(fetched), [], plain)
     if verdict.kind == "split":
-        return _inferred(firm, bars, kept, told, verdict)
+        return _inferred(firm, bars, kept, told, sessions, verdict)
     return Weighed(bars, kept, verdict)
 
 
@@ -139,13 +151,21 @@ def _between(day: dt.date, one: Action, other: Action) -> bool:
 
 
 def _inferred(
-    stored: Sequence[Bar], bars: list[Bar], kept: list[Action], told: Sequence[Action], verdict: Verdict
+    stored: Sequence[Bar],
+    bars: list[Bar],
+    kept: list[Action],
+    told: Sequence[Action],
+    sessions: Sessions,
+    verdict: Verdict,
 ) -> Weighed:
+    # What is stored last was true when it was stored, so the split came after it, at the earliest with the next
+    # session. If the newest final bar was not compared, there is no telling when.
     newest = max(bar.date for bar in stored)
-    new_days = [bar.date for bar in bars if bar.date > newest]
-    # Inverse to a split just told: its prices are not adjusted yet. Not at the end of what is stored: no telling when.
+    compared = max(bar.date for bar in stored if not bar.flags & (PROVISIONAL | LIVE | MANUAL)) in verdict.differing
+    # Inverse to a split just told: its prices are not adjusted yet.
     early = any(one.kind in SPLITS and abs(one.value * verdict.ratio - 1) <= 1e-5 for one in told)
-    if early or newest not in verdict.differing or not new_days:
+    if early or not compared:
         return Weighed(bars, kept, verdict._replace(kind="restated", ratio=1.0))
-    split = Action(min(new_days), "inferred", verdict.ratio)
+    later = [*sessions(newest + DAY, newest + 14 * DAY), *(bar.date for bar in bars if bar.date > newest)]
+    split = Action(min(later, default=newest + DAY), "inferred", verdict.ratio)
     return Weighed(rescaled(bars, [split]), [*kept, split], verdict)

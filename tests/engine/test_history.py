@@ -373,6 +373,19 @@ def test_Y_15_a_split_that_nobody_lists_is_inferred_and_said(world):
     assert quarantine(world) == []
 
 
+def test_a_split_on_the_morning_of_its_day_is_inferred_until_it_is_listed(world):
+    # seen before the open: prices divided already, and the event not there yet
+    world.market.replay("yahoo", "AAPL", november(9, 23))
+    world.get(first="2026-11-16", last="2026-11-19")
+    quarter = [Bar(b.date, *(price / 4 for price in b[1:5]), b.volume * 4) for b in november(9, 23)]
+    world.market.replay("yahoo", "AAPL", quarter)
+    world.get(first="2026-11-12", last="2026-11-19")
+    assert world.engine.store.actions(APPLE.series) == [Action(day("2026-11-20"), "inferred", 4.0)]
+    answer = world.get(first="2026-11-12", last="2026-11-23", adjust="none")
+    assert [one.close for one in answer.rows] == [212.5, 213.5, 216.5, 217.5, 218.5, 219.5, 55.125, 55.875]
+    assert (answer.complete, len(world.said), quarantine(world)) == (True, 1, [])
+
+
 def test_one_restated_bar_is_kept_aside_and_the_stored_one_stays(world):
     world.get("BTC", first="2026-11-10", last="2026-11-20")
     bars = november(1, 23, weekends=True)

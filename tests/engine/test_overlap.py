@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from pricectl.engine.overlap import compare, rescaled, untold, weigh
+from pricectl.engine import overlap
+from pricectl.engine.overlap import compare, rescaled, untold
 from pricectl.model.adjust import shown
 from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, Action, Bar
 
@@ -24,6 +25,15 @@ def d(number: int) -> dt.date:
 
 def bar(number: int, prices, volume: float | None = 1000.0, flags: int = 0) -> Bar:
     return Bar(d(number), *prices, volume, flags)
+
+
+def weekdays(start: dt.date, end: dt.date) -> list[dt.date]:
+    span = [start + dt.timedelta(days=n) for n in range((end - start).days + 1)]
+    return [day for day in span if day.weekday() < 5]
+
+
+def weigh(stored, recorded, fetched, told):
+    return overlap.weigh(stored, recorded, fetched, told, weekdays)
 
 
 STORED = [bar(number, prices) for number, prices in WEEK.items()]
@@ -171,5 +181,8 @@ def test_a_ratio_that_ends_before_what_is_stored_is_a_restatement():
     assert (found.splits, found.verdict.kind) == ([], "restated")
 
 
-def test_a_split_without_a_new_session_is_a_restatement():
-    assert weigh(STORED, [], divided(STORED, 4.0), []).verdict.kind == "restated"
+def test_a_split_before_its_first_session_takes_effect_with_the_next_one():
+    # Friday's row was still moving when it was stored; on Monday morning all is divided, and nothing is listed
+    stored = [*STORED[:4], STORED[4]._replace(flags=PROVISIONAL)]
+    bars, splits, found = weigh(stored, [], divided(STORED, 4.0), [])
+    assert (bars, splits, found.kind) == (STORED, [Action(d(14), "inferred", 4.0)], "split")
