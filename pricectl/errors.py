@@ -14,6 +14,7 @@ PricectlError                1   unexpected failure
 ├── StoreError               9   the store cannot be read or written
 │   ├── Damaged              9   a part or the log is not what was written
 │   ├── Unwritable           9   read-only, no space, no permission
+│   │   └── Busy             9   another run is writing; 11 (Locked) where writing is all that was asked for
 │   └── NewerFormat          9   written by a newer pricectl
 ├── Locked                  11   another run holds the lock
 └── DeadlineReached         12   time is up with work left
@@ -119,6 +120,10 @@ class Damaged(StoreError):
 
 class Unwritable(StoreError):
     code = "store_unwritable"
+
+
+class Busy(Unwritable):
+    code = "store_busy"
 
 
 class NewerFormat(StoreError):

@@ -39,6 +39,22 @@ def write(texts: Iterable[str] | str, *, flush: bool = False) -> None:
         raise _failed(stream, error) from error
 
 
+class Raw:
+    """stdout for bytes, behind what has been written as text. Raises ClosedPipe and OutputFailed."""
+
+    def __init__(self) -> None:
+        write("", flush=True)
+
+    def write(self, data: bytes) -> int:
+        try:
+            return sys.stdout.buffer.write(data)
+        except (OSError, ValueError) as error:
+            raise _failed(sys.stdout, error) from error
+
+    def flush(self) -> None:
+        write("", flush=True)
+
+
 def finish() -> int:
     """Everything written has left; 0. Raises ClosedPipe and OutputFailed, also for what failed to leave before."""
     if sys.stdout is not None:

@@ -144,6 +144,13 @@ class Store:
             closes[one] = (day, shown(price, factor), currency)
         return closes
 
+    def held(self) -> dict[Series, dict[str, Days]]:
+        """The series of which bars are stored, by series; of each the first and the last day, by interval."""
+        found: dict[Series, dict[str, Days]] = {}
+        for provider, provider_id, interval, *days in self._query.held(_by_interval(self._held(BARS, None))):
+            found.setdefault(Series(provider, provider_id), {})[interval] = (days[0], days[1])
+        return found
+
     # Writing
 
     def add(
@@ -215,24 +222,29 @@ class Store:
     def _bars(
         self, series: Series, first: dt.date, last: dt.date, extra: Sequence[Bar] = (), extra_currency: str = ""
     ) -> Bars:
-        paths: dict[str, list[str]] = {}
-        for part, path in self._held(BARS, [series], first.isoformat(), last.isoformat()):
-            paths.setdefault(part.interval, []).append(path)
+        paths = _by_interval(self._held(BARS, [series], first.isoformat(), last.isoformat()))
         return Bars(series, first, last, paths, extra, extra_currency)
 
     def _held(
-        self, table: Table, series: Sequence[Series], first: str = "0001-01-01", last: str = "9999-12-31"
+        self, table: Table, series: Sequence[Series] | None, first: str = "0001-01-01", last: str = "9999-12-31"
     ) -> list[tuple[Part, str]]:
-        """The parts that can hold one of ``series`` between two days, each verified, with its path."""
+        """The parts that can hold one of ``series`` (None: any) between two days, each verified, with its path."""
         gone = ""
         for _ in range(_TRIES):
             listed = [part for part in self._logs[table.name].parts() if part.may_reach(first, last)]
-            held = _holders(listed, series)
+            held = listed if series is None else _holders(listed, series)
             try:
                 return list(zip(held, self._verifiers[table.name].paths(held), strict=True))
             except FileNotFoundError as error:
                 gone = str(error.filename)
         raise Damaged(f"a listed part is gone: {gone}", "run `pricectl doctor --fix`")
+
+
+def _by_interval(held: Iterable[tuple[Part, str]]) -> dict[str, list[str]]:
+    paths: dict[str, list[str]] = {}
+    for part, path in held:
+        paths.setdefault(part.interval, []).append(path)
+    return paths
 
 
 def _holders(listed: Iterable[Part], series: Sequence[Series]) -> list[Part]:

@@ -103,6 +103,10 @@ _LAST_CLOSES = f"""
   FROM read_parquet($paths, hive_partitioning = false) SEMI JOIN {_WANTED} USING (provider, provider_id)
   WHERE close IS NOT NULL GROUP BY provider, provider_id"""
 
+_HELD = """
+  SELECT provider, provider_id, '{0}', min(date), max({1}) FROM read_parquet($paths_{0}, hive_partitioning = false)
+  GROUP BY provider, provider_id"""
+
 
 class Bars:
     """The bars of one series between two days: the paths of the parts that can hold them, by interval, and bars that
@@ -187,6 +191,13 @@ class Query:
     def last_closes(self, paths: Sequence[str], series: Sequence[Series]) -> list[tuple[Any, ...]]:
         return self._of(_LAST_CLOSES, paths, series)
 
+    def held(self, paths: Mapping[str, Sequence[str]]) -> list[tuple[Any, ...]]:
+        """Of all that the parts ``paths`` (by interval) hold: provider, its id, interval, first and last day."""
+        used = [interval for interval in INTERVALS if paths.get(interval)]
+        sql = " UNION ALL ".join(_HELD.format(interval, _UNTIL[interval]) for interval in used)
+        parameters = {f"paths_{interval}": [literal(path) for path in paths[interval]] for interval in used}
+        return self._run(f"{sql} ORDER BY ALL", parameters) if used else []
+
     def _bars(
         self, bars: Bars, steps: Mapping[str, str], answer: str, more: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:
@@ -210,7 +221,7 @@ class Query:
         return self._run(sql, parameters)
 
     def _run(self, sql: str, parameters: Mapping[str, Any], extra: Iterable[Bar] = ()) -> list[tuple[Any, ...]]:
-        duckdb = _duckdb(whole=bool(extra))
+        duckdb = driver(whole=bool(extra))
         used = {name: value for name, value in parameters.items() if f"${name}" in sql}
         try:
             connection = self._open = self._open or connect(duckdb)
@@ -221,7 +232,7 @@ class Query:
             raise Damaged(f"the store cannot be read: {error}", "run `pricectl doctor`") from error
 
 
-def _duckdb(whole: bool) -> Any:
+def driver(whole: bool) -> Any:
     """DuckDB's module. Its C part alone takes 33 ms to import where the package takes 100, and is all that is needed
     unless Arrow is handed in (``whole``). It is a private name: where it is missing, the package serves."""
     if not whole:
