@@ -9,6 +9,7 @@ import datetime as dt
 import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from pricectl.errors import Damaged, StoreError, Unwritable
 from pricectl.home import Home
@@ -26,6 +27,9 @@ from pricectl.store.query import Bars, Query
 from pricectl.store.rows import Addition, Days, merged
 from pricectl.store.tables import ACTIONS, BARS, COVERAGE, Part, Table
 
+if TYPE_CHECKING:
+    from pricectl.store.upkeep import Upkeep
+
 __all__ = ["Addition", "Store"]
 
 _TRIES = 3  # of a reader that finds a part gone: a newer version lists others
@@ -42,6 +46,7 @@ class Store:
         self, home: Home, clock: Clock, *, read_only: bool = False, group: str = "", wait_s: float = 10.0
     ) -> None:
         self._folder = home.store
+        self._state = home.state
         self._clock = clock
         self._read_only = read_only
         self._wait_s = wait_s
@@ -185,6 +190,12 @@ class Store:
         """Keep ``quotes`` as the latest, durably. Raises Unwritable."""
         with self._writing():
             self._latest.put(quotes, self._clock.now_ms())
+
+    def upkeep(self) -> "Upkeep":
+        """What keeps the store small."""
+        from pricectl.store.upkeep import Upkeep
+
+        return Upkeep(self._state, self._disk, self._clock, self._logs, self._verifiers, self._writing)
 
     # How
 

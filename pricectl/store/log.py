@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # delta-rs 1.6 decodes the names in its folder twice: it looks for "100%20" in "100 ".
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}")
 _ENTRY = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\.parquet")
+_VERSION = re.compile(r"(\d{20})\.(json|checkpoint\.parquet)$")
 
 
 class Log:
@@ -31,7 +33,7 @@ class Log:
     def __init__(self, table: Table, store: str, state: str, disk: Disk) -> None:
         self.table = table
         self.folder = os.path.join(store, table.name)
-        self._entries = os.path.join(self.folder, "_delta_log")
+        self.entries = os.path.join(self.folder, "_delta_log")
         self._aside = os.path.join(store, "aside")
         self._memory = os.path.join(state, f"parts-{table.name}")
         self._disk = disk
@@ -50,7 +52,7 @@ class Log:
         """The table's folders exist. Raises Unwritable where delta-rs could not find them, OSError."""
         if _MISREAD.search(os.path.abspath(self.folder)):
             raise Unwritable(f"a store cannot lie in {self.folder}: % and two digits", "choose a home without them")
-        self._disk.make_folder(self._entries)
+        self._disk.make_folder(self.entries)
 
     def commit(self, adds: Sequence[Part], removes: Sequence[Part], now_ms: int) -> None:
         """One version later ``adds`` are listed and ``removes`` are not; durable when it returns. Only after
@@ -70,8 +72,58 @@ class Log:
                 "look at the disk and its free space; what was stored before is untouched",
             ) from failure
         self._disk.sync_file(self._path(version))
-        self._disk.sync_folder(self._entries)
+        self._disk.sync_folder(self.entries)
         self._disk.remember(self._memory, entries.listing(after))
+
+    def checkpoint(self, every: int) -> None:
+        """A checkpoint of the newest entry where ``every`` entries have come since the last: written, made durable,
+        then opened again and held to the entry's claim; one that fails is taken away. Only under the writers' lock.
+        Raises Unwritable, Damaged, NewerFormat, OSError."""
+        newest = self._sound()
+        if newest is None or newest.version - max(self._checkpoints(), default=-1) < every:
+            return
+        failure = self._put_checkpoint(newest.version)
+        path = self._checkpoint(newest.version)
+        pointer = os.path.join(self.entries, "_last_checkpoint")
+        try:
+            if failure is not None:
+                raise failure
+            for each in (path, pointer):
+                self._disk.sync_file(each)
+            self._disk.sync_folder(self.entries)
+            self._replay(newest)
+        except (Damaged, OSError) as error:
+            for each in (pointer, path):
+                self._disk.remove(each)
+            raise Unwritable(f"cannot write a checkpoint to {self.entries}: {error}", "look at the disk") from error
+
+    def needless(self) -> list[str]:
+        """The paths of entries and checkpoints older than the last checkpoint but one: two are kept, in case one is
+        damaged."""
+        kept = sorted(self._checkpoints())[-2:]
+        if len(kept) < 2:
+            return []
+        names = (_VERSION.match(name) for name in _names(self.entries))
+        return [os.path.join(self.entries, found.string) for found in names if found and int(found[1]) < kept[0]]
+
+    def _checkpoints(self) -> list[int]:
+        found = (_CHECKPOINT.fullmatch(name) for name in _names(self.entries))
+        return [int(match[1]) for match in found if match]
+
+    def _checkpoint(self, version: int) -> str:
+        return os.path.join(self.entries, f"{version:020d}.checkpoint.parquet")
+
+    def _put_checkpoint(self, version: int) -> OSError | None:
+        """Let delta-rs write the checkpoint and the pointer to it. Gives back what it raised."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            with self._disk.umask():
+                DeltaTable(_uri(self.folder), version=version).create_checkpoint()
+        except (DeltaError, OSError, ValueError) as error:
+            return error if isinstance(error, OSError) else OSError(str(error))
+        return None
 
     def _sound(self) -> Entry | None:
         """The newest good entry, durable: a writer that died before its fsync must not take ours with it. Bad newer
@@ -85,15 +137,15 @@ class Log:
                 self._disk.move(self._path(version), os.path.join(self._aside, f"{name}.{count}"))
                 continue
             self._disk.sync_file(self._path(version))
-            self._disk.sync_folder(self._entries)
+            self._disk.sync_folder(self.entries)
             return newest
         return None
 
     def _path(self, version: int) -> str:
-        return os.path.join(self._entries, f"{version:020d}.json")
+        return os.path.join(self.entries, f"{version:020d}.json")
 
     def _newest_version(self) -> int | None:
-        found = (_ENTRY.fullmatch(name) for name in _names(self._entries))
+        found = (_ENTRY.fullmatch(name) for name in _names(self.entries))
         return max((int(match[1]) for match in found if match), default=None)
 
     def _read(self, version: int) -> Entry:
@@ -131,7 +183,7 @@ class Log:
         return text
 
     def _damaged(self, why: str) -> Damaged:
-        return Damaged(f"the log in {self._entries} is damaged: {why}", "run `pricectl doctor --fix`")
+        return Damaged(f"the log in {self.entries} is damaged: {why}", "run `pricectl doctor --fix`")
 
     def _put(
         self, version: int, adds: Sequence[Part], removes: Sequence[Part], after: Sequence[Part], now_ms: int

@@ -167,6 +167,11 @@ def check(data: bytes, path: str, sha256: str) -> None:
         )
 
 
+def gone(error: FileNotFoundError) -> Damaged:
+    """What it means that a listed part is not there."""
+    return Damaged(f"a listed part is gone: {error.filename}", "run `pricectl doctor --fix`")
+
+
 class Verifier:
     """Remembers which parts were found whole, in ``memory``; where that cannot be written, it only forgets."""
 

@@ -95,6 +95,10 @@ class Part(NamedTuple):
         return self.path[len("interval=") : self.path.index("/")]
 
     @property
+    def year(self) -> int:
+        return int(self.path.split("/")[1][len("year=") :])
+
+    @property
     def sha256(self) -> str:
         return self.path[-len(".parquet") - 64 : -len(".parquet")]
 
