@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from pricectl.errors import ConfigError
-from pricectl.home import ENV, Home
+from pricectl.home import ENV, KEYED, Home
+from pricectl.home import PROVIDERS as ADDRESSES
 
-PROVIDERS = ("binance", "yahoo")
+PROVIDERS = tuple(ADDRESSES)
 
 
 def seconds(text: str) -> float:
@@ -51,6 +52,12 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _key(text: str) -> str:
+    if any(not "!" <= c <= "~" for c in text):
+        raise ValueError("a key is one word of printable ASCII")  # and is not repeated here
+    return text
+
+
 def _group(text: str) -> str:
     if text:
         import grp
@@ -63,12 +70,14 @@ def _group(text: str) -> str:
 
 
 class Setting(NamedTuple):
-    """One setting: its dotted name, default text, reader and one line of documentation."""
+    """One setting: its dotted name, default text, reader and one line of documentation. The value of a ``secret`` one
+    is never shown."""
 
     name: str
     default: str
     read: Callable[[str], Any]
     doc: str
+    secret: bool = False
 
     @property
     def env(self) -> str:
@@ -82,8 +91,16 @@ SETTINGS = (
     Setting("retention.daily", "1y", _retention, "How long daily bars are kept (18m, 1y, all)."),
     Setting("retention.weekly", "3y", _retention, "How long weekly bars are kept, counted from today (3y, all)."),
     Setting("home.group", "", _group, "Open the home read-only to this Unix group (folders 2750, files 0640)."),
-    Setting("binance.url", "https://data-api.binance.vision", _url, "Base address of Binance's market data."),
-    Setting("yahoo.url", "https://query2.finance.yahoo.com", _url, "Base address of Yahoo Finance."),
+    *(Setting(f"{name}.url", url, _url, f"Base address of {name}.") for name, url in ADDRESSES.items()),
+    *(
+        setting
+        for name in KEYED
+        for setting in (
+            Setting(f"{name}.token", "", _key, f"The key that {name} wants; without one it is not asked.", True),
+            Setting(f"{name}.token_file", "", str, f"The file that holds the key of {name}."),
+            Setting(f"{name}.token_next", "", _key, f"The key that {name} is shown when it refuses the other.", True),
+        )
+    ),
 )
 
 
@@ -111,6 +128,33 @@ class Settings:
     def url(self, provider: str) -> str:
         """The base address of a provider, without a closing slash."""
         return str(self._values[f"{provider}.url"])
+
+    def lacks_key(self, provider: str) -> bool:
+        """Whether the provider wants a key and none is set."""
+        return provider in KEYED and not (self[f"{provider}.token"] or self[f"{provider}.token_file"])
+
+    def keys(self, provider: str) -> list[str]:
+        """The provider's keys, in the order in which to show them; none where none is set.
+
+        Raises ConfigError where the file that should hold the key does not.
+        """
+        if self.lacks_key(provider):
+            return []
+        first = self[f"{provider}.token"] or _key_in(self[f"{provider}.token_file"], f"{provider}.token_file")
+        return list(dict.fromkeys(key for key in (first, self[f"{provider}.token_next"]) if key))
+
+
+def _key_in(path: str, name: str) -> str:
+    try:
+        with open(os.path.expanduser(path), encoding="ascii") as file:
+            key = _key(file.read(4096).strip())
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot read {path}: {error.strerror}", "correct the path or its mode") from error
+    except ValueError:
+        key = ""
+    if not key:
+        raise ConfigError(f"{name}: {path} does not hold a key", "one word of printable ASCII, and nothing else")
+    return key
 
 
 def _flatten(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

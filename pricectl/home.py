@@ -11,8 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ENV = "PRICECTL_"
+# The providers, each with its usual base address. A new one is its module in providers/ and its line here.
+PROVIDERS = {
+    "binance": "https://data-api.binance.vision",
+    "yahoo": "https://query2.finance.yahoo.com",
+    "kraken": "https://api.kraken.com",
+    "coinbase": "https://api.exchange.coinbase.com",
+    "frankfurter": "https://api.frankfurter.dev",
+    "ecb": "https://data-api.ecb.europa.eu",
+    "tiingo": "https://api.tiingo.com",
+}
+KEYED = ("tiingo",)  # those that answer only who shows a key
 # Variables that leave a cached answer as it is: the front door need not step aside for them.
-HARMLESS_ENV = ("PRICECTL_HOME", "PRICECTL_BINANCE_URL", "PRICECTL_YAHOO_URL")
+HARMLESS_ENV = (
+    "PRICECTL_HOME",
+    *(f"PRICECTL_{name.upper()}_URL" for name in PROVIDERS),
+    *(f"PRICECTL_{name.upper()}_TOKEN{end}" for name in KEYED for end in ("", "_FILE", "_NEXT")),
+)
 
 
 class Home:

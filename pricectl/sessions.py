@@ -182,8 +182,8 @@ def calendar(exchange: str, type_: str) -> Calendar:
 
 def calendar_of(asset: Asset) -> Calendar:
     """The calendar of an asset; where its exchange is not known, that of the ending of its Yahoo symbol: ``VOD.L``
-    is London's, ``GC=F`` Chicago's, one without an ending New York's."""
-    if asset.exchange or asset.provider != "yahoo":
+    is London's, ``GC=F`` Chicago's, one without an ending New York's (so with Tiingo's, all of them American)."""
+    if asset.exchange or asset.provider not in ("yahoo", "tiingo"):
         return calendar(asset.exchange, "crypto" if asset.provider == "binance" else asset.type)
     return calendar(_exchange_of(asset.provider_id), asset.type)
 

@@ -37,6 +37,12 @@ class Cache:
         found = self._read(lambda connection, now_s: peek.keyed(connection, keys, now_s), {})
         return {quote.series: quote for quote in map(Quote._make, found.values())}
 
+    def named(self, names: Sequence[str]) -> dict[str, Quote]:
+        """The quotes, fresh or stale, that these names (upper case) mean under the present state of the catalogue."""
+        stamp = peek.stamp(self._home)
+        rows = self._read(lambda connection, now_s: peek.named(connection, names, now_s), {})
+        return {name: Quote._make(fields) for name, (_, known, fields) in rows.items() if known == stamp}
+
     def misses(self, series: Sequence[Series]) -> dict[Series, UnknownSymbol]:
         """Which of these series their provider did not know within the last hour, and what it said."""
         wanted = {_miss_key(one): one for one in series}
@@ -78,7 +84,7 @@ class Cache:
         new_names = {
             peek.NAME_KEY + name: [symbol, _key(series), stamp]
             for name, (symbol, series) in names.items()
-            if name not in known or known[name][:2] != (symbol, stamp)
+            if name not in known or (*known[name][:2], *known[name][2][:2]) != (symbol, stamp, *series)
         }
         remembered, now_ms = self.misses(list(misses)), self._clock.now_ms()
         new_misses = {_miss_key(series): [text, now_ms] for series, text in misses.items() if series not in remembered}

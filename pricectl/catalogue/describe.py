@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 
-from pricectl.catalogue.symbols import canonical, shown, spelling
+from pricectl.catalogue.symbols import canonical, listed_chain, shown, spelling
 from pricectl.config import PROVIDERS
 from pricectl.errors import UsageError
 from pricectl.model.asset import TYPES, Asset
 
-FACTS = Asset._fields[1:9]
+FACTS = (*Asset._fields[1:9], "fallbacks")
 _LONGEST_NAME = 120
+_TYPES = {
+    "binance": "crypto", "kraken": "crypto", "coinbase": "crypto", "frankfurter": "fx", "ecb": "fx", "tiingo": "stock",
+}  # fmt: skip
+_EXCHANGES = {"binance": "BINANCE", "kraken": "KRAKEN", "coinbase": "COINBASE", "frankfurter": "CCY", "ecb": "CCY"}
 _QUOTED_IN = ("USDT", "USDC", "FDUSD", "TUSD", "TRY", "EUR", "BRL", "JPY", "BTC", "ETH", "BNB")
 
 
@@ -34,12 +38,16 @@ def described(said: Mapping[str, str], known: Asset | None) -> Asset:
             raise UsageError(f"{provider}:{rest} is not {given['provider']}'s", "name the provider once")
         given.setdefault("provider_id", rest)
     _check(given)
+    if "fallbacks" in given:
+        given["fallbacks"] = listed_chain(given["fallbacks"])
     if "provider_id" in given:
         given["provider_id"] = spelling(given["provider_id"])
     elif known is not None and given.get("provider", known.provider) != known.provider:
-        known = known._replace(provider_id="", currency="", exchange="")
+        known = known._replace(provider_id="", currency="", exchange="", fallbacks="")
     if known is not None and given.get("provider_id", known.provider_id) != known.provider_id:
-        known = known._replace(currency="", exchange="")  # another series: what held for the old one does not
+        known = known._replace(
+            currency="", exchange="", fallbacks=""
+        )  # another series: what held for the old one does not
     base = known._asdict() if known is not None else {}
     return _completed(symbol, {**{name: base[name] for name in FACTS if base.get(name)}, **given})
 
@@ -70,6 +78,7 @@ def _completed(symbol: str, cells: dict[str, str]) -> Asset:
         provider_id=provider_id,
         currency=cells.get("currency") or _currency(provider, provider_id),
         exchange=cells.get("exchange") or _exchange(provider, provider_id),
+        fallbacks=cells.get("fallbacks", ""),
     )
 
 
@@ -93,7 +102,9 @@ def _spelling(provider: str, symbol: str) -> str:
 
 
 def _type(provider: str, provider_id: str) -> str:
-    if provider == "binance" or provider_id.endswith("-USD"):
+    if provider in _TYPES:
+        return _TYPES[provider]
+    if provider_id.endswith("-USD"):
         return "crypto"
     if provider_id.startswith("^"):
         return "index"
@@ -103,12 +114,18 @@ def _type(provider: str, provider_id: str) -> str:
 def _currency(provider: str, provider_id: str) -> str:
     if provider == "binance":
         return next((end for end in _QUOTED_IN if provider_id.endswith(end) and provider_id != end), "")
+    if provider in ("frankfurter", "ecb"):
+        return provider_id[3:]
+    if provider == "coinbase":
+        return provider_id.partition("-")[2]
+    if provider == "tiingo":
+        return "USD"
     return provider_id[-5:-2] if provider_id.endswith("=X") else ""
 
 
 def _exchange(provider: str, provider_id: str) -> str:
-    if provider == "binance":
-        return "BINANCE"
+    if provider in _EXCHANGES:
+        return _EXCHANGES[provider]
     if provider_id.endswith("-USD"):
         return "CCC"
     return "CCY" if provider_id.endswith("=X") else ""

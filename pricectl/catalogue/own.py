@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from pricectl.catalogue.shipped import COLUMNS
-from pricectl.catalogue.symbols import shown, spelling
+from pricectl.catalogue.symbols import listed_chain, shown, spelling
 from pricectl.config import PROVIDERS, Settings, ensure_home
 from pricectl.errors import ConfigError, PricectlError, Unwritable
 from pricectl.home import Home
@@ -38,6 +38,10 @@ class Row(NamedTuple):
             if not {"type", "provider", "provider_id"} <= self.facts.keys():
                 return None
             under = Asset(symbol, symbol, "", self.facts["type"], symbol, "", "", "", "")
+        if "fallbacks" not in self.facts and any(
+            self.facts.get(name, getattr(under, name)) != getattr(under, name) for name in ("provider", "provider_id")
+        ):
+            under = under._replace(fallbacks="")  # they stand in for the shipped series, not for this one
         return under._replace(
             **self.facts,
             active=under.active if self.active is None else self.active,
@@ -104,6 +108,8 @@ def _row(said: dict[str, str]) -> Row:
             raise ValueError(f"unprintable characters in {name}: {shown(cell)}")
     if "provider_id" in said:
         spelling(said["provider_id"])
+    if "fallbacks" in said:
+        said["fallbacks"] = listed_chain(said["fallbacks"])
     return Row(said, *switches)
 
 

@@ -11,7 +11,7 @@ from pricectl.errors import ConfigError
 from pricectl.home import shipped
 from pricectl.model.asset import Asset
 
-COLUMNS = ("symbol", "name", "type", "category", "code", "provider", "provider_id", "currency", "exchange")
+COLUMNS = ("symbol", "name", "type", "category", "code", "provider", "provider_id", "currency", "exchange", "fallbacks")
 _FEW = 16  # single look-ups before the whole list is worth reading
 
 
@@ -65,4 +65,4 @@ class Shipped:
 def _read(lines: Iterable[str]) -> Iterator[Asset]:
     from csv import reader
 
-    return (Asset._make((*row, True, False, False)) for row in reader(lines))
+    return (Asset._make((*row[:9], True, False, False, row[9])) for row in reader(lines))

@@ -9,6 +9,7 @@ from pricectl.model.asset import Asset
 LONGEST = 64
 _FIRST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789^")
 _REST = _FIRST | frozenset(".=&_-")
+NO_CHAIN = "none"
 _SHOWN = 40  # characters of an unacceptable text that a message repeats
 
 
@@ -37,6 +38,18 @@ def spelling(asked: str) -> str:
         hint = "letters, digits and . - = ^ & _ only" if asked else "name one, or `pricectl assets search TEXT`"
         raise UsageError(f"{shown(asked)} is not a symbol", hint)
     return text
+
+
+def listed_chain(text: str) -> str:
+    """Fallbacks as they are kept: ``kraken:XBTUSD coinbase:BTC-USD``, or ``none`` in the row of a shipped symbol that
+    has some. Raises UsageError for what is no such list."""
+    if text.strip().lower() == NO_CHAIN:
+        return NO_CHAIN
+    chain = [canonical(one) for one in text.split()]
+    for one in chain:
+        if ":" not in one:
+            raise UsageError(f"{shown(one)} does not say whose it is", "write it as kraken:XBTUSD coinbase:BTC-USD")
+    return " ".join(dict.fromkeys(chain))
 
 
 def shown(text: str) -> str:

@@ -7,6 +7,7 @@ import typer
 from pricectl.catalogue import described
 from pricectl.catalogue.symbols import canonical
 from pricectl.cli.options import Context, common
+from pricectl.config import PROVIDERS
 from pricectl.errors import Transient, UsageError
 from pricectl.model.asset import TYPES, Asset
 from pricectl.model.quote import Miss, Quote
@@ -21,7 +22,9 @@ def add_asset(
     type_: Annotated[str | None, typer.Option("--type", metavar="T", help=f"{', '.join(TYPES)}.")] = None,
     category: Annotated[str | None, typer.Option("--category", metavar="TEXT", help="Sector, or the like.")] = None,
     code: Annotated[str | None, typer.Option("--code", metavar="TEXT", help="Without exchange or pair.")] = None,
-    provider: Annotated[str | None, typer.Option("--provider", metavar="P", help="binance or yahoo.")] = None,
+    provider: Annotated[
+        str | None, typer.Option("--provider", metavar="P", help=f"Who is asked: {', '.join(PROVIDERS)}.")
+    ] = None,
     provider_id: Annotated[
         str | None, typer.Option("--provider-id", metavar="ID", help="How the provider spells it.")
     ] = None,

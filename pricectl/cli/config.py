@@ -11,6 +11,7 @@ from pricectl.output.table import plain
 app = new_app()
 
 COLUMNS = ("name", "value", "origin", "default", "env", "doc")
+_MASK = "***"
 TABLE = (Column("name", "SETTING"), Column("value", "VALUE"), Column("origin", "ORIGIN"))
 
 
@@ -39,7 +40,7 @@ def _record(context: Context, setting: Setting) -> dict[str, Value]:
     settings = context.settings
     return {
         "name": setting.name,
-        "value": _shown(settings[setting.name]),
+        "value": _MASK if setting.secret and settings[setting.name] else _shown(settings[setting.name]),
         "origin": settings.origins[setting.name],
         "default": setting.default,
         "env": setting.env,

@@ -8,11 +8,12 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pricectl.engine import routing
 from pricectl.engine.gaps import DAY, Days
 from pricectl.engine.intake import Intake
 from pricectl.engine.ranges import Span, Wish, span_of
 from pricectl.engine.segments import cuts, lay_out, unfinished
-from pricectl.errors import NotFresh, PricectlError, StoreError
+from pricectl.errors import NotFresh, PricectlError, ProviderError, StoreError
 from pricectl.home import Home
 from pricectl.model.asset import Asset
 from pricectl.model.bar import Row, Segment
@@ -68,12 +69,42 @@ class _Plan(NamedTuple):
 def get(engine: "Engine", query: Query) -> Answer:
     """The bars that ``query`` asks for; what is missing is fetched and stored, unless ``offline``.
 
-    A provider that fails does not fail the answer while something of it is stored: then ``complete`` is false.
+    A provider that fails does not fail the answer while something of it is stored: then ``complete`` is false. Where
+    nothing is, the first of the asset's fallbacks that has all of it answers, as the series that it is.
     Raises UsageError, NotFound, the provider's error, or NotFresh (offline) when there is nothing to give.
     """
     asset = engine.catalogue.find(query.symbol)
+    chain = routing.fallbacks(asset, engine.settings.lacks_key)
+    began = engine.clock.monotonic()
+    timeout_s = engine.settings.timeout_s
+    try:
+        return _of_series(engine, query, asset, routing.own_time_s(timeout_s, [chain]))
+    except ProviderError as error:
+        if not routing.moves_on(error):
+            raise
+        for number, series in enumerate(chain):
+            left_s = (timeout_s - (engine.clock.monotonic() - began)) / (len(chain) - number)
+            answer = _whole(engine, query, routing.stand_in(asset, series), left_s)
+            if answer is not None:
+                engine.warn(f"{asset.symbol}: {series} in {answer.currency} answers instead ({error})")
+                return answer
+        raise
+
+
+def _whole(engine: "Engine", query: Query, asset: Asset, timeout_s: float) -> Answer | None:
+    """The answer of a fallback, None if it has not all of it."""
+    if timeout_s <= 0.0:
+        return None
+    try:
+        answer = _of_series(engine, query, asset, timeout_s)
+    except (ProviderError, NotFresh):
+        return None
+    return answer if answer.complete and answer.rows else None
+
+
+def _of_series(engine: "Engine", query: Query, asset: Asset, timeout_s: float) -> Answer:
     calendar = engine.calendar(asset)
-    intake = Intake(engine, asset)
+    intake = Intake(engine, asset, timeout_s=timeout_s)
     plan = _supply(engine, query, calendar, intake)
     try:
         currency, rows = _read(engine, query, asset, plan, intake)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pricectl.config import ensure_home
 from pricectl.engine.gaps import DAY, Days, expected, merge, missing, widen
 from pricectl.engine.overlap import Verdict, Weighed, same_prices, weigh
-from pricectl.errors import ProviderError, StoreError
+from pricectl.errors import ProviderError, Refused, StoreError
 from pricectl.model.asset import Asset, Series
 from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, Action, Bar, History
 from pricectl.model.instant import iso
@@ -43,7 +43,9 @@ class Intake:
     bars that were handed to the store, new ones and others of days known. With a ``tray`` the store is not touched.
     """
 
-    def __init__(self, engine: "Engine", asset: Asset, tray: Tray | None = None) -> None:
+    def __init__(
+        self, engine: "Engine", asset: Asset, tray: Tray | None = None, timeout_s: float | None = None
+    ) -> None:
         self.bars: dict[dt.date, Bar] = {}
         self.actions: list[Action] = []
         self.currency = ""
@@ -59,7 +61,7 @@ class Intake:
         self._asset = asset
         self._calendar = engine.calendar(asset)
         self._began_ms = engine.clock.now_ms()
-        self._deadline = engine.clock.monotonic() + engine.settings.timeout_s
+        self._deadline = engine.clock.monotonic() + (engine.settings.timeout_s if timeout_s is None else timeout_s)
         self._had: list[Days] = []
         self._shows_all = False
 
@@ -142,6 +144,15 @@ class Intake:
         self.take(days, history)
 
     def _take(self, days: Days, history: History) -> None:
+        if history.earliest is not None and days[0] < history.earliest:
+            self.failure = Refused(
+                f"{self._asset.provider} gives no days before {history.earliest}",
+                "ask for a shorter range, or for another provider's series",
+                self._asset.provider,
+            )
+            if days[1] < history.earliest:
+                return
+            days = (history.earliest, days[1])
         completed = self._calendar.last_completed(history.server_ms)
         bars = [_marked(bar, completed) for bar in history.bars if days[0] <= bar.date <= days[1]]
         currency, stored = self._stored(days)

@@ -36,7 +36,13 @@ class Asset(NamedTuple):
     active: bool = True
     followed: bool = False
     own: bool = False  # the user's own addition or change, not the shipped row
+    fallbacks: str = ""  # who is asked where the provider fails, in this order: "kraken:XBTUSD coinbase:BTC-USD"
 
     @property
     def series(self) -> Series:
         return Series(self.provider, self.provider_id)
+
+    @property
+    def chain(self) -> tuple[Series, ...]:
+        """The series of the fallbacks, in the order in which they are asked."""
+        return tuple(Series(*one.split(":", 1)) for one in self.fallbacks.split() if ":" in one)

@@ -71,7 +71,8 @@ class History(NamedTuple):
 
     ``reaches_now`` says that every split up to the request is among ``actions``, so the traded scale is certain:
     only then may it be stored. ``first_trade`` is the first session the provider knows of (None: not said).
-    ``server_ms`` is the provider's clock, which decides finality.
+    ``server_ms`` is the provider's clock, which decides finality. ``earliest``: the first day that the provider could
+    be asked about at all (None: it has all there is); days before it are not known to be without bars.
     """
 
     currency: str
@@ -80,3 +81,4 @@ class History(NamedTuple):
     reaches_now: bool
     server_ms: int
     first_trade: dt.date | None = None
+    earliest: dt.date | None = None

@@ -57,11 +57,12 @@ class Client:
             ) from None  # the original repeats the proxy's address
         self._client.headers = self._httpx.Headers(_headers(host, self._decoded))
 
-    async def get(self, request: Request) -> Raw:
-        """The whole answer. Raises ProviderError: Transient for a cut or missing one, BadPayload for one too large or
-        wrongly encoded, Refused where TLS fails."""
+    async def get(self, request: Request, key: str = "") -> Raw:
+        """The whole answer, asked for with our ``key`` where the host wants one. Raises ProviderError: Transient for a
+        cut or missing one, BadPayload for one too large or wrongly encoded, Refused where TLS fails."""
         try:
-            async with self._client.stream("GET", _address(self._base, request)) as response:
+            headers = {self._host.key[0]: self._host.key[1] + key} if self._host.key else None
+            async with self._client.stream("GET", _address(self._base, request), headers=headers) as response:
                 encoding = "" if self._decoded else response.headers.get("content-encoding", "")
                 body = _Body(self._host, encoding, BODY_MAX if self._decoded else WIRE_MAX)
                 async for chunk in response.aiter_raw():

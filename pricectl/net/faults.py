@@ -18,6 +18,10 @@ _CURL_TOO_LARGE = 63
 _BANNED_UNTIL = re.compile(rb"banned until ([0-9]{13})")
 
 
+class WrongKey(Refused):
+    """Refused for want of a key, or for another one."""
+
+
 class Unreachable(Transient):
     """Transient, and no connection was made: as likely our own network as the provider."""
 
@@ -40,6 +44,8 @@ def check(host: Host, reply: Reply) -> None:
         raise Transient(said, LATER, host.name)
     if 300 <= status <= 399:
         raise Refused(f"{said}, a redirect to {_target(reply)}, which is not followed", _hint(host, 300), host.name)
+    if status == 401:
+        raise WrongKey(f"{said}{_meaning(status)}", _hint(host, status), host.name)
     if status >= 400:
         raise Refused(f"{said}{_meaning(status)}", _hint(host, status), host.name)
     raise BadPayload(f"{said}, which is no answer to a question", LATER, host.name)
@@ -123,6 +129,8 @@ def _meaning(status: int) -> str:
 def _hint(host: Host, status: int) -> str:
     if status == 407:
         return "check the proxy settings in the environment"
+    if status == 401 and host.key:
+        return f"check PRICECTL_{host.name.upper()}_TOKEN"
     return f"another base address can be set with PRICECTL_{host.name.upper()}_URL"
 
 

@@ -21,6 +21,7 @@ class Host(NamedTuple):
     reads: frozenset[int] = frozenset({400, 404, 422})  # statuses whose body the provider's reading function explains
     pauses_s: tuple[float, ...] = (10.0, 20.0, 40.0, 60.0)
     ciphers: str = ""  # TLS 1.2 cipher list in OpenSSL's notation, where the host judges clients by it
+    key: tuple[str, str] | None = None  # the header that carries our key, and what stands before it
     impersonate: str = ""  # the browser to pass for where httpx-curl-cffi is installed: "chrome"
 
 

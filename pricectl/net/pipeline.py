@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pricectl.config import Settings
-from pricectl.errors import BadPayload, ProviderError, RateLimited, Transient
+from pricectl.errors import BadPayload, ProviderError, RateLimited, Refused, Transient
 from pricectl.model.instant import Clock
 from pricectl.net import faults
 from pricectl.net.host import Host, Request
@@ -25,10 +25,11 @@ RETRIES, RETRY_SHARE = 10, 0.1  # of a run: a provider that fails for all is not
 class _Line:
     """What this run holds for one host: its connections, its places, its queue."""
 
-    def __init__(self, host: Host, client: "Client") -> None:
+    def __init__(self, host: Host, client: "Client", keys: list[str]) -> None:
         import asyncio
 
         self.client = client
+        self.keys = keys  # the one in use first; empty where the host wants none
         self.places = asyncio.Semaphore(host.at_once)
         self.queue = asyncio.Lock()  # one waits for the budget, the others behind it: first come, first served
 
@@ -94,10 +95,21 @@ class Http:
     async def _attempt(self, host: Host, request: Request, read: Callable[[Reply], T]) -> T:
         line = self._line(host)
         async with line.places:
-            async with line.queue:
-                await self._admitted(host, request.weight)
-            self.requests[host.name] = self.requests.get(host.name, 0) + 1
-            return await self._sent(line, host, request, read)
+            shown = line.keys[:1]
+            try:
+                return await self._once(line, host, request, read)
+            except faults.WrongKey:
+                if line.keys[:1] == shown:  # else another request has turned to the next key meanwhile
+                    if len(line.keys) < 2:
+                        raise
+                    del line.keys[0]
+            return await self._once(line, host, request, read)
+
+    async def _once(self, line: _Line, host: Host, request: Request, read: Callable[[Reply], T]) -> T:
+        async with line.queue:
+            await self._admitted(host, request.weight)
+        self.requests[host.name] = self.requests.get(host.name, 0) + 1
+        return await self._sent(line, host, request, read)
 
     async def _admitted(self, host: Host, weight: int) -> None:
         if self._left_s() <= 0.0:
@@ -123,7 +135,7 @@ class Http:
         started = clock()
         try:
             async with asyncio.timeout(min(REQUEST_S, max(self._left_s(), 0.0))):
-                raw = await line.client.get(request)
+                raw = await line.client.get(request, *line.keys[:1])
             reply = self._reply(raw)
             faults.check(host, reply)
             value = _understood(host, reply, read)
@@ -164,9 +176,25 @@ class Http:
         if host.name not in self._lines:
             from pricectl.net.client import Client
 
+            keys = self._keys(host)
             client = Client(host, self._settings.url(host.name), self._transport)
-            self._lines[host.name] = _Line(host, client)
+            self._lines[host.name] = _Line(host, client, keys)
         return self._lines[host.name]
+
+    def _keys(self, host: Host) -> list[str]:
+        if host.key is None:
+            return []
+        from pricectl.net.client import is_loopback
+
+        keys, name = self._settings.keys(host.name), f"PRICECTL_{host.name.upper()}"
+        if not keys:
+            raise Refused(f"{host.name} wants a key", f"set {name}_TOKEN, or {name}_TOKEN_FILE", host.name)
+        base = self._settings.url(host.name)
+        if not base.startswith("https://") and not is_loopback(base):
+            raise Refused(
+                f"a key is not sent to {host.name} in clear", f"set {name}_URL to an https address", host.name
+            )
+        return keys
 
     def _left_s(self) -> float:
         return float("inf") if self.deadline is None else self.deadline - self._clock.monotonic()

@@ -43,7 +43,7 @@ class Column(NamedTuple):
 BAR = ("date", "open", "high", "low", "close", "volume", "interval")
 ASSET = (
     "symbol", "name", "type", "category", "code", "provider", "provider_id", "currency", "exchange", "active",
-    "followed",
+    "followed", "fallbacks",
 )  # fmt: skip
 ERROR = ("symbol", "code", "message")
 

@@ -166,6 +166,8 @@ def usual_body(provider: str, code: int, until_ms: int) -> tuple[str, str]:
             return "text/html", said
         text = json.dumps(said, separators=(",", ":"), indent=2 if code == 451 else None)
         return "application/json;charset=UTF-8", text.replace("{until}", str(until_ms))
+    if provider != "yahoo":
+        return "text/html", f"<html><head><title>{provider}</title></head><body>{code}</body></html>"
     if code == 429:
         return "text/plain", "Too Many Requests\r\n"
     if code == 401:

@@ -101,7 +101,7 @@ def _level(asset: Asset, draw: random.Random) -> float:
         base = base[:-3] if len(base) == 6 else "USD"
         return per_usd / _PER_USD.get(base, 1.0)
     if asset.type == "crypto":
-        coin = asset.provider_id.removesuffix(asset.currency).rstrip("-")
+        coin = asset.provider_id.removesuffix(asset.currency).rstrip("-").replace("XBT", "BTC")
         return _LEVELS.get(coin, 10 ** (2.0 - 5.0 * draw.random())) * per_usd
     if asset.type == "index":
         return float(10 ** (3.0 + 1.5 * draw.random()))

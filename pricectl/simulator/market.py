@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from pricectl.model.asset import Asset, Series
 from pricectl.model.bar import Action, Bar
 from pricectl.model.instant import Clock
-from pricectl.simulator.listing import listing
+from pricectl.simulator.elsewhere import elsewhere
+from pricectl.simulator.listing import Listing, listing
 from pricectl.simulator.moment import Moment, moment
 from pricectl.simulator.tape import ReplayTape, Tape, WalkTape
 
@@ -34,6 +35,7 @@ class Market:
         self._loaded = False
         self._tapes: dict[Series, Tape] = {}
         self._halted: set[Series] = set()
+        self._like: dict[Series, Asset] = {}  # series that move as an asset of another provider does
         self._pinned: dict[Series, float] = {}
 
     def now_ms(self) -> int:
@@ -54,8 +56,11 @@ class Market:
             with self._lock:
                 asset = self._assets.get(series)
                 if asset is not None:
-                    tape = self._tapes.setdefault(series, WalkTape(listing(asset, self.seed)))
+                    tape = self._tapes.setdefault(series, WalkTape(self._listing(asset)))
         return tape
+
+    def _listing(self, asset: Asset) -> Listing:
+        return listing(self._like.get(asset.series, asset), self.seed)._replace(asset=asset)
 
     def moment(self, tape: Tape, now_ms: int) -> Moment | None:
         """The tape as it stands at ``now_ms``."""
@@ -64,6 +69,10 @@ class Market:
     def halted(self, series: Series) -> bool:
         """Whether the provider still names the series but no longer trades it."""
         return series in self._halted
+
+    def pinned(self, series: Series) -> float | None:
+        """The price of the last trade where it was set by hand."""
+        return self._pinned.get(series)
 
     def add(self, asset: Asset) -> None:
         """From now on the market knows ``asset``, or knows it anew."""
@@ -142,6 +151,11 @@ class Market:
             if self._given is None:
                 for asset in _beside():
                     self._assets.setdefault(asset.series, asset)
+                for own in list(self._assets.values()):
+                    for asset, alike in elsewhere(own):
+                        self._assets.setdefault(asset.series, asset)
+                        if alike:
+                            self._like.setdefault(asset.series, own)
                 self._halted |= {Series("binance", pair) for pair, _ in _DEAD}
             self._halted |= {series for series, asset in self._assets.items() if not asset.active}
             self._loaded = True

@@ -67,7 +67,11 @@ def so_far(bar: Bar, share: float, asset: Asset) -> Bar:
     price = round(min(bar.high, max(bar.low, price)), places)
     highest = max(bar.open, price, bar.open + (bar.high - bar.open) * share)
     lowest = min(bar.open, price, bar.open + (bar.low - bar.open) * share)
-    volume = None if bar.volume is None else round(bar.volume * share, 5 if asset.provider == "binance" else 0)
+    volume = (
+        None
+        if bar.volume is None
+        else round(bar.volume * share, 5 if asset.type == "crypto" and asset.provider != "yahoo" else 0)
+    )
     return Bar(bar.date, bar.open, round(highest, places), round(lowest, places), price, volume)
 
 

@@ -1,6 +1,6 @@
 """The simulator as a server: HTTP over loopback, in threads, with a journal and a script of faults.
 
-The providers' paths do not overlap, so one port serves both. Binance's request weight is counted by the minute as
+The providers' paths do not overlap, so one port serves them all. Binance's request weight is counted by the minute as
 Binance does: over the limit 429 with Retry-After, going on all the same 418.
 """
 
@@ -16,8 +16,9 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from pricectl.config import PROVIDERS
 from pricectl.model.instant import Clock
-from pricectl.simulator import binance, control, yahoo
+from pricectl.simulator import binance, coinbase, control, ecb, frankfurter, kraken, tiingo, yahoo
 from pricectl.simulator.faults import Fault, Match, Script, usual_body
 from pricectl.simulator.limits import Meter
 from pricectl.simulator.market import Market
@@ -26,6 +27,11 @@ _CHART = "/v8/finance/chart/"
 _SPARK = "/v7/finance/spark"
 _GZIP_FROM = 600  # bytes; below that the providers' fronts send bodies as they are
 _JSON = {"yahoo": "application/json;charset=utf-8", "binance": "application/json;charset=UTF-8"}
+_PLAIN_JSON = "application/json; charset=utf-8"
+# The wires of one module each, by the beginning of their paths.
+_WIRES: dict[str, Any] = {
+    "kraken": kraken, "coinbase": coinbase, "frankfurter": frankfurter, "ecb": ecb, "tiingo": tiingo,
+}  # fmt: skip
 
 
 class Entry(NamedTuple):
@@ -78,7 +84,7 @@ class Simulator:
         self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {"PRICECTL_BINANCE_URL": self.url, "PRICECTL_YAHOO_URL": self.url}
+        self.env = {f"PRICECTL_{name.upper()}_URL": self.url for name in PROVIDERS}
         self._accepting = threading.Thread(target=self._accept, name="simulator", daemon=True)
         self._accepting.start()
 
@@ -152,8 +158,8 @@ class Simulator:
         """What a request gets, the fault that strikes it, and its entry in the journal."""
         path, _, query = target.partition("?")
         params = dict(parse_qsl(query, keep_blank_values=True))
-        provider = "binance" if path.startswith("/api/") else "yahoo"
-        symbols = _symbols(path, params)
+        provider = _provider(path)
+        symbols = _symbols(provider, path, params)
         fault = self._script.next(provider, path, symbols)
         now_ms = self.market.now_ms()
         weight, refused = 1, 0
@@ -164,8 +170,11 @@ class Simulator:
             extra = _weights(fault.size if fault and fault.kind == "lie_weight" else used)
             if refused:
                 extra += (("Retry-After", str(wait_s)),)
-        elif not headers.get("user-agent") or headers["user-agent"].startswith("python-requests"):
-            refused, wait_s = 429, 0
+        elif provider == "yahoo":
+            agent = headers.get("user-agent", "")
+            refused, wait_s = 429 if not agent or agent.startswith("python-requests") else 0, 0
+        elif provider == "tiingo" and not tiingo.lets_in(headers):
+            refused, wait_s = 401, 0
         if fault and fault.kind in ("status", "garbage", "html", "redirect", "bomb"):
             answer = _faulty(fault, provider, now_ms)
         elif refused:
@@ -191,7 +200,11 @@ class Simulator:
     def _right(self, provider: str, path: str, params: Mapping[str, str]) -> Answer:
         status: int
         said: Any
-        if provider == "binance":
+        if provider in _WIRES:
+            status, said = _WIRES[provider].answer(self.market, path, params)
+            if isinstance(said, str):
+                return Answer(status, "text/csv", said.encode())
+        elif provider == "binance":
             status, said = binance.answer(self.market, path.removeprefix(binance.PREFIX), params)
         elif path.startswith(_CHART):
             status, said = yahoo.chart(self.market, unquote(path[len(_CHART) :]), params)
@@ -200,7 +213,7 @@ class Simulator:
         else:
             status, said = yahoo.error("finance", 404, "Not Found", "HTTP 404 Not Found")
         text = json.dumps(said, separators=(",", ":"), ensure_ascii=False)
-        return Answer(status, _JSON[provider], text.encode())
+        return Answer(status, _JSON.get(provider, _PLAIN_JSON), text.encode())
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -271,8 +284,17 @@ def _weights(used: int) -> tuple[tuple[str, str], ...]:
     return (("X-MBX-USED-WEIGHT", str(used)), ("X-MBX-USED-WEIGHT-1M", str(used)))
 
 
-def _symbols(path: str, params: Mapping[str, str]) -> tuple[str, ...]:
+def _provider(path: str) -> str:
+    if path.startswith("/api/"):
+        return "binance"
+    return next((name for name, wire in _WIRES.items() if path.startswith(wire.PREFIXES)), "yahoo")
+
+
+def _symbols(provider: str, path: str, params: Mapping[str, str]) -> tuple[str, ...]:
     """The symbols that a request names."""
+    if provider in _WIRES:
+        named: tuple[str, ...] = _WIRES[provider].symbols(path, params)
+        return named
     if path.startswith(_CHART):
         return (unquote(path[len(_CHART) :]),)
     if "symbol" in params:
@@ -283,16 +305,16 @@ def _symbols(path: str, params: Mapping[str, str]) -> tuple[str, ...]:
 
 def _faulty(fault: Fault, provider: str, now_ms: int) -> Answer:
     if fault.kind == "garbage":
-        return Answer(200, _JSON[provider], b'\x00\xff\xfe{"chart":[\x80\x81,,}')
+        return Answer(200, _JSON.get(provider, _PLAIN_JSON), b'\x00\xff\xfe{"chart":[\x80\x81,,}')
     if fault.kind == "html":
         return Answer(200, "text/html", b"<html><body><h1>Will be right back</h1></body></html>")
     if fault.kind == "redirect":
         return Answer(fault.code, "text/html", b"", (("Location", fault.text or ""),))
     if fault.kind == "bomb":
-        return Answer(200, _JSON[provider], gzip.compress(b" " * fault.size, 9))
+        return Answer(200, _JSON.get(provider, _PLAIN_JSON), gzip.compress(b" " * fault.size, 9))
     after = fault.retry_after
     wait_ms = int(float(after) * 1000) if after and after.replace(".", "", 1).isdigit() else 120_000
     kind, text = usual_body(provider, fault.code, now_ms + wait_ms)
     if fault.text is not None:
-        kind, text = _JSON[provider] if fault.text.startswith(("{", "[")) else "text/plain", fault.text
+        kind, text = _JSON.get(provider, _PLAIN_JSON) if fault.text.startswith(("{", "[")) else "text/plain", fault.text
     return Answer(fault.code, kind, text.encode(), (("Retry-After", after),) if after else ())

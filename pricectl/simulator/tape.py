@@ -120,7 +120,7 @@ class WalkTape:
 
     def __init__(self, listing: Listing) -> None:
         self.asset = listing.asset
-        self.exact = listing.asset.provider == "binance"
+        self.exact = listing.asset.provider != "yahoo"
         self.hours = Hours(listing.asset)
         self._listing = listing
         self._blank: set[dt.date] = set()
@@ -174,12 +174,12 @@ class WalkTape:
             round(shape.high * scale, places),
             round(shape.low * scale, places),
             round(shape.close * scale, places),
-            round(volume, 5) if self.asset.provider == "binance" else float(round(volume, -2)),
+            round(volume, 5) if self.asset.type == "crypto" and self.exact else float(round(volume, -2)),
         )
 
     def _lost(self, day: dt.date) -> bool:
         """Yahoo has whole rows of nulls among its currencies (recorded: INR=X, 2017-07-11): one in 400 here."""
-        if self.asset.type != "fx":
+        if self.asset.type != "fx" or self.exact:
             return False
         return zlib.crc32(day.toordinal().to_bytes(4, "big"), self._key) % 400 == 0
 

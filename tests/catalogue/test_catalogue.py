@@ -12,14 +12,14 @@ from pricectl.home import Home
 from pricectl.model.asset import Asset
 
 SHIPPED = """\
-symbol,name,type,category,code,provider,provider_id,currency,exchange
-AAPL,Apple,stock,Information Technology,AAPL,yahoo,AAPL,USD,NMS
-BRK.B,Berkshire Hathaway (Class B),stock,Financials,BRK-B,yahoo,BRK-B,USD,NYQ
-BTC,Bitcoin,crypto,Layer 1,BTC,binance,BTCUSDT,USDT,BINANCE
-ETH,Ether,crypto,Layer 1,ETH,binance,ETHUSDT,USDT,BINANCE
-USDJPY,USD/JPY,fx,Major,USDJPY,yahoo,JPY=X,JPY,CCY
+symbol,name,type,category,code,provider,provider_id,currency,exchange,fallbacks
+AAPL,Apple,stock,Information Technology,AAPL,yahoo,AAPL,USD,NMS,
+BRK.B,Berkshire Hathaway (Class B),stock,Financials,BRK-B,yahoo,BRK-B,USD,NYQ,
+BTC,Bitcoin,crypto,Layer 1,BTC,binance,BTCUSDT,USDT,BINANCE,
+ETH,Ether,crypto,Layer 1,ETH,binance,ETHUSDT,USDT,BINANCE,
+USDJPY,USD/JPY,fx,Major,USDJPY,yahoo,JPY=X,JPY,CCY,
 """
-HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,active,followed\n"
+HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,fallbacks,active,followed\n"
 APPLE = Asset("AAPL", "Apple", "stock", "Information Technology", "AAPL", "yahoo", "AAPL", "USD", "NMS")
 JOBY = Asset("JOBY", "Joby Aviation", "stock", "Industrials", "JOBY", "yahoo", "JOBY", "USD", "NYQ")
 
@@ -97,7 +97,7 @@ def test_what_cannot_be_a_symbol_comes_with_what_was_meant(tmp_path: Path) -> No
 
 
 def test_a_blank_cell_means_the_shipped_value(tmp_path: Path) -> None:
-    found = catalogue(tmp_path, "AAPL,Apple Computer,,,,,,,,,yes\nBTC,,,,,,,,,,yes\n")
+    found = catalogue(tmp_path, "AAPL,Apple Computer,,,,,,,,,,yes\nBTC,,,,,,,,,,,yes\n")
     assert found.find("AAPL") == APPLE._replace(name="Apple Computer", followed=True, own=True)
     assert found.find("BTC")[1:9] == ("Bitcoin", "crypto", "Layer 1", "BTC", "binance", "BTCUSDT", "USDT", "BINANCE")
     assert found.find("BTC").own is False
@@ -118,11 +118,11 @@ def test_a_list_that_speaks_of_what_is_no_longer_shipped_still_works(tmp_path: P
     with pytest.raises(NotFound):
         fewer.find("ETH")
     assert fewer.remove(["ETH"])
-    assert (fewer.orphans, written(tmp_path)) == ([], "BTC,,,,,,,,,,yes\n")
+    assert (fewer.orphans, written(tmp_path)) == ([], "BTC,,,,,,,,,,,yes\n")
 
 
 def test_all_by_type_and_by_activity(tmp_path: Path) -> None:
-    found = catalogue(tmp_path, "ETH,,,,,,,,,no,yes\nJOBY,Joby,stock,x,JOBY,yahoo,JOBY,USD,NYQ,,yes\n")
+    found = catalogue(tmp_path, "ETH,,,,,,,,,,no,yes\nJOBY,Joby,stock,x,JOBY,yahoo,JOBY,USD,NYQ,,,yes\n")
     assert symbols(found.all()) == ["AAPL", "BRK.B", "BTC", "JOBY", "USDJPY"]
     assert symbols(found.all("crypto")) == ["BTC"]
     assert symbols(found.all("crypto", active=None)) == ["BTC", "ETH"]
@@ -137,7 +137,7 @@ def test_an_asset_of_ones_own_is_added_and_followed(tmp_path: Path) -> None:
     assert found.find("joby") == JOBY._replace(followed=True, own=True)
     assert found.find("yahoo:JOBY").symbol == "JOBY"
     assert catalogue(tmp_path).followed() == [JOBY._replace(followed=True, own=True)]
-    assert written(tmp_path) == "JOBY,Joby Aviation,stock,Industrials,JOBY,yahoo,JOBY,USD,NYQ,,yes\n"
+    assert written(tmp_path) == "JOBY,Joby Aviation,stock,Industrials,JOBY,yahoo,JOBY,USD,NYQ,,,yes\n"
 
 
 def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
     assert found.add(JOBY) is False
     assert found.add(APPLE) is True  # it was not followed
     assert found.add(APPLE) is False
-    assert written(tmp_path).startswith("AAPL,,,,,,,,,,yes\n")
+    assert written(tmp_path).startswith("AAPL,,,,,,,,,,,yes\n")
 
 
 def test_something_different_under_a_taken_symbol_is_refused(tmp_path: Path) -> None:
@@ -156,10 +156,10 @@ def test_something_different_under_a_taken_symbol_is_refused(tmp_path: Path) -> 
     assert (caught.value.exit_code, caught.value.hint) == (2, "--replace changes it")
     assert not (tmp_path / "assets.csv").exists()
     assert found.add(APPLE._replace(name="Pear"), replace=True) is True
-    assert written(tmp_path) == "AAPL,Pear,,,,,,,,,yes\n"
+    assert written(tmp_path) == "AAPL,Pear,,,,,,,,,,yes\n"
     assert found.find("AAPL").name == "Pear"
     assert found.add(APPLE, replace=True) is True
-    assert written(tmp_path) == "AAPL,,,,,,,,,,yes\n"
+    assert written(tmp_path) == "AAPL,,,,,,,,,,,yes\n"
 
 
 def test_telling_what_was_not_known_is_no_contradiction(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_follow_and_unfollow(tmp_path: Path) -> None:
     assert found.follow(["BTC"]) is False
     assert symbols(found.followed()) == ["AAPL", "BTC"]
     assert found.unfollow(["AAPL"]) is True
-    assert written(tmp_path) == "BTC,,,,,,,,,,yes\n"
+    assert written(tmp_path) == "BTC,,,,,,,,,,,yes\n"
     assert found.unfollow(["AAPL"]) is False
 
 
@@ -245,14 +245,14 @@ def test_what_only_the_shipped_list_has_cannot_be_removed(tmp_path: Path) -> Non
 
 
 def test_a_dry_run_tells_the_same_and_changes_nothing(tmp_path: Path) -> None:
-    found = catalogue(tmp_path, "ETH,,,,,,,,,,yes\n")
+    found = catalogue(tmp_path, "ETH,,,,,,,,,,,yes\n")
     assert found.add(JOBY, dry_run=True) is True
     assert found.follow(["BTC"], dry_run=True) is True
     assert found.follow(["ETH"], dry_run=True) is False
     assert found.remove(["ETH"], dry_run=True) is True
     assert found.set_active(["ETH"], False, dry_run=True) is True
     assert (symbols(found.followed()), found.get("JOBY")) == (["ETH"], None)
-    assert written(tmp_path) == "ETH,,,,,,,,,,yes\n"
+    assert written(tmp_path) == "ETH,,,,,,,,,,,yes\n"
 
 
 def test_a_change_is_made_to_the_list_as_it_is_now(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_another_series_does_not_keep_currency_and_exchange() -> None:
         {"symbol": ""},
         {"symbol": "a b"},
         {"symbol": "A", "type": "bond"},
-        {"symbol": "A", "provider": "kraken"},
+        {"symbol": "A", "provider": "stooq"},
         {"symbol": "A", "provider_id": "../A"},
         {"symbol": "A", "provider_id": "yahoo:A"},
         {"symbol": "A", "provider": "binance", "provider_id": "BTC-USDT"},

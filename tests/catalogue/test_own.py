@@ -14,7 +14,7 @@ from pricectl.config import Settings, load
 from pricectl.errors import ConfigError, Unwritable
 from pricectl.home import Home
 
-HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,active,followed\n"
+HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,fallbacks,active,followed\n"
 
 
 def settings(home: Path, **env: str) -> Settings:
@@ -28,9 +28,9 @@ def test_no_file_is_an_empty_list(tmp_path: Path) -> None:
 def test_a_list_is_read_and_written_back_the_same() -> None:
     text = (
         HEADER
-        + "BTC,,,,,,,,,,yes\n"
-        + "ETH,,,,,,,,,no,no\n"
-        + 'JOBY,"Joby, Aviation",stock,Industrials,JOBY,yahoo,JOBY,USD,NYQ,,yes\n'
+        + "BTC,,,,,,,,,,,yes\n"
+        + "ETH,,,,,,,,,,no,no\n"
+        + 'JOBY,"Joby, Aviation",stock,Industrials,JOBY,yahoo,JOBY,USD,NYQ,,,yes\n'
     )
     rows = own.parse(text, "assets.csv")
     joby = {"name": "Joby, Aviation", "type": "stock", "category": "Industrials", "code": "JOBY"}
@@ -58,11 +58,13 @@ def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
         (HEADER + "../x\n", 2, "is not a symbol"),
         (HEADER + "A B\n", 2, "is not a symbol"),
         (HEADER + "BTC\nBTC\n", 3, "BTC stands there twice"),
-        (HEADER + "\n\nBTC,,,,,,,,,,,x\n", 4, "12 cells under 11 columns"),
+        (HEADER + "\n\nBTC,,,,,,,,,,,,x\n", 4, "13 cells under 12 columns"),
         (HEADER + "BTC,,bond\n", 2, "'bond' is not a type"),
-        (HEADER + "BTC,,,,,kraken\n", 2, "'kraken' is not a provider"),
+        (HEADER + "BTC,,,,,stooq\n", 2, "'stooq' is not a provider"),
+        (HEADER + "BTC,,,,,,,,,XBTUSD\n", 2, "'XBTUSD' does not say whose it is"),
+        (HEADER + "BTC,,,,,,,,,stooq:BTC\n", 2, "'stooq' is not a provider"),
         (HEADER + "BTC,,,,,,../x\n", 2, "is not a symbol"),
-        (HEADER + "BTC,,,,,,,,,maybe\n", 2, "active is yes, no or blank"),
+        (HEADER + "BTC,,,,,,,,,,maybe\n", 2, "active is yes, no or blank"),
         (HEADER + "BTC,a\x1bb\n", 2, "unprintable"),
         (HEADER + "ETH\nBTC,a\u2028b\n", 3, "unprintable"),
         (HEADER + "BTC\0\n", 2, "is not a symbol"),
@@ -97,7 +99,7 @@ def follow(rows: own.Rows) -> None:
 def test_a_change_makes_the_home_and_is_for_the_owner_alone(tmp_path: Path) -> None:
     home = tmp_path / "home"
     own.change(settings(home), follow)
-    assert (home / "assets.csv").read_text() == HEADER + "BTC,,,,,,,,,,yes\n"
+    assert (home / "assets.csv").read_text() == HEADER + "BTC,,,,,,,,,,,yes\n"
     assert (home / "assets.csv").stat().st_mode & 0o777 == 0o600
     assert home.stat().st_mode & 0o777 == 0o700
     assert sorted(os.listdir(home)) == ["assets.csv", "cache", "state", "store"]
@@ -137,7 +139,7 @@ def test_a_link_to_a_list_kept_elsewhere_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "home" / "assets.csv").symlink_to(tmp_path / "kept" / "mine.csv")
     own.change(settings(tmp_path / "home"), follow)
     assert (tmp_path / "home" / "assets.csv").is_symlink()
-    assert (tmp_path / "kept" / "mine.csv").read_text() == HEADER + "BTC,,,,,,,,,,yes\n"
+    assert (tmp_path / "kept" / "mine.csv").read_text() == HEADER + "BTC,,,,,,,,,,,yes\n"
 
 
 def test_an_account_that_may_only_read_changes_nothing(tmp_path: Path) -> None:
@@ -159,7 +161,7 @@ def test_a_home_that_cannot_be_made_is_unwritable(tmp_path: Path) -> None:
 def test_a_disk_that_fails_leaves_the_old_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int
 ) -> None:
-    (tmp_path / "assets.csv").write_text(HEADER + "ETH,,,,,,,,,,yes\n")
+    (tmp_path / "assets.csv").write_text(HEADER + "ETH,,,,,,,,,,,yes\n")
 
     def fail(*_: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -169,7 +171,7 @@ def test_a_disk_that_fails_leaves_the_old_list(
         with pytest.raises(Unwritable, match=os.strerror(number)) as caught:
             own.change(settings(tmp_path), follow)
     assert caught.value.exit_code == 9
-    assert (tmp_path / "assets.csv").read_text() == HEADER + "ETH,,,,,,,,,,yes\n"
+    assert (tmp_path / "assets.csv").read_text() == HEADER + "ETH,,,,,,,,,,,yes\n"
     assert ".assets.csv.new" not in os.listdir(tmp_path)
 
 
@@ -202,7 +204,7 @@ def test_a_writer_that_died_in_the_middle_is_no_harm(tmp_path: Path) -> None:
     assert ".assets.csv.new" in os.listdir(tmp_path)
     assert own.load(Home(str(tmp_path))) == {"BTC": Row({}, None, True)}
     own.change(settings(tmp_path), lambda rows: rows.update(ETH=Row({}, None, True)))
-    assert (tmp_path / "assets.csv").read_text() == HEADER + "BTC,,,,,,,,,,yes\nETH,,,,,,,,,,yes\n"
+    assert (tmp_path / "assets.csv").read_text() == HEADER + "BTC,,,,,,,,,,,yes\nETH,,,,,,,,,,,yes\n"
     assert ".assets.csv.new" not in os.listdir(tmp_path)
 
 

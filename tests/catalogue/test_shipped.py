@@ -15,7 +15,8 @@ from pricectl.home import shipped
 from pricectl.model.asset import TYPES, Asset
 
 BTC = Asset("BTC", "Bitcoin", "crypto", "Layer 1", "BTC", "binance", "BTCUSDT", "USDT", "BINANCE")
-HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange\n"
+FALLBACKS = "kraken:XBTUSD coinbase:BTC-USD"
+HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,fallbacks\n"
 
 
 def rows() -> list[dict[str, str]]:
@@ -37,7 +38,8 @@ def test_there_are_enough_assets_of_every_type() -> None:
 def test_every_asset_is_complete_and_well_formed() -> None:
     for row in rows():
         assert list(row) == list(COLUMNS)
-        assert all(cell and cell == cell.strip() and cell.isprintable() for cell in row.values()), row
+        assert all(cell == cell.strip() and cell.isprintable() for cell in row.values()), row
+        assert all(cell for name, cell in row.items() if name != "fallbacks"), row
         assert canonical(row["symbol"]) == row["symbol"]
         assert row["type"] in TYPES, row
         assert row["provider"] in PROVIDERS, row
@@ -54,7 +56,7 @@ def test_symbols_and_series_are_unique_and_the_file_is_sorted() -> None:
 
 def test_the_spellings_of_the_contract() -> None:
     found = Shipped.load().all()
-    assert found["BTC"] == BTC
+    assert found["BTC"] == BTC._replace(fallbacks=FALLBACKS)
     assert found["BRK.B"].series == ("yahoo", "BRK-B")
     assert found["EURUSD"].series == ("yahoo", "EURUSD=X")
     assert found["USDJPY"][6:9] == ("JPY=X", "JPY", "CCY")
@@ -97,7 +99,7 @@ def test_what_the_quick_look_up_relies_on() -> None:
     lines = text.splitlines()[1:]
     for line, row in zip(lines, rows(), strict=True):
         assert line.startswith(row["symbol"] + ",")
-        tail = f",{row['provider']},{row['provider_id']},{row['currency']},{row['exchange']}"
+        tail = f",{row['provider']},{row['provider_id']},{row['currency']},{row['exchange']},{row['fallbacks']}"
         assert line.endswith(tail)
         assert text.count(tail + "\n") == 1
         assert text.count(f",{row['provider']},{row['provider_id']},") == 1
@@ -116,7 +118,7 @@ def test_a_few_look_ups_and_many_give_the_same() -> None:
 
 
 def test_a_symbol_is_not_found_inside_another() -> None:
-    text = HEADER + "ABTC,A,stock,Energy,ABTC,yahoo,ABTC,USD,NYQ\n" + ",".join(BTC[:9]) + "\n"
+    text = HEADER + "ABTC,A,stock,Energy,ABTC,yahoo,ABTC,USD,NYQ,\n" + ",".join(BTC[:9]) + ",\n"
     assert Shipped(text).get("BTC") == BTC
     assert Shipped(text).of_series("yahoo", "BTC") is None
     assert Shipped(text).get("AB") is None
@@ -138,7 +140,7 @@ def test_a_list_that_is_missing_is_an_error_that_says_what_to_do(
 
 
 def test_quoted_names_are_read_as_they_are() -> None:
-    text = HEADER + 'RGR,"Sturm, Ruger & Co.",stock,Industrials,RGR,yahoo,RGR,USD,NYQ\n'
+    text = HEADER + 'RGR,"Sturm, Ruger & Co.",stock,Industrials,RGR,yahoo,RGR,USD,NYQ,\n'
     found = Shipped(text).get("RGR")
     assert found is not None
     assert found.name == "Sturm, Ruger & Co."

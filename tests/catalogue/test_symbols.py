@@ -41,9 +41,9 @@ def test_what_cannot_be_a_symbol_is_a_usage_error(asked: str) -> None:
 
 
 def test_an_unknown_provider_is_named_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="'kraken' is not a provider") as caught:
-        canonical("kraken:XBT")
-    assert caught.value.hint == "one of: binance, yahoo"
+    with pytest.raises(UsageError, match="'stooq' is not a provider") as caught:
+        canonical("stooq:XBT")
+    assert caught.value.hint == "one of: binance, yahoo, kraken, coinbase, frankfurter, ecb, tiingo"
 
 
 def test_a_message_repeats_text_without_what_a_terminal_would_act_on() -> None:

@@ -10,7 +10,7 @@ import pytest
 from pricectl.simulator import Fault, Simulator
 from shell import Ended, pricectl
 
-HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,active,followed\n"
+HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,fallbacks,active,followed\n"
 NOBODY = {"PRICECTL_YAHOO_URL": "http://127.0.0.1:9", "PRICECTL_BINANCE_URL": "http://127.0.0.1:9"}
 
 
@@ -45,11 +45,12 @@ def test_every_option_is_kept(tmp_path: Path) -> None:
         "exchange": "NYQ",
         "active": True,
         "followed": True,
+        "fallbacks": None,
         "changed": True,
         "dryRun": False,
         "schemaVersion": 1,
     }
-    assert own(tmp_path) == "FLY,Joby Aviation,stock,Industrials,JOBY1,yahoo,JOBY,USD,NYQ,,yes\n"
+    assert own(tmp_path) == "FLY,Joby Aviation,stock,Industrials,JOBY1,yahoo,JOBY,USD,NYQ,,,yes\n"
 
 
 def test_the_same_again_is_0_and_something_different_is_2(tmp_path: Path) -> None:
@@ -64,19 +65,19 @@ def test_the_same_again_is_0_and_something_different_is_2(tmp_path: Path) -> Non
     assert add(tmp_path, "JOBY", "--name", "Jobby", "--replace", "--dry-run").code == 0
     assert own(tmp_path) == before
     assert add(tmp_path, "JOBY", "--name", "Jobby", "--replace").code == 0
-    assert own(tmp_path) == "JOBY,Jobby,stock,stock,JOBY,yahoo,JOBY,,,,yes\n"
+    assert own(tmp_path) == "JOBY,Jobby,stock,stock,JOBY,yahoo,JOBY,,,,,yes\n"
 
 
 def test_a_shipped_asset_is_followed_under_its_own_name(tmp_path: Path) -> None:
     assert add(tmp_path, "yahoo:BRK-B").err == "added and followed: BRK.B\n"
-    assert own(tmp_path) == "BRK.B,,,,,,,,,,yes\n"
+    assert own(tmp_path) == "BRK.B,,,,,,,,,,,yes\n"
 
 
 def test_check_takes_the_currency_from_the_provider(tmp_path: Path, market: Simulator) -> None:
     ended = add(tmp_path, "PENCE", "--provider-id", "VOD.L", "--check", "--json", market=market)
     assert ended.code == 0
     assert json.loads(ended.out)["currency"] == "GBp"
-    assert own(tmp_path) == "PENCE,PENCE,stock,stock,PENCE,yahoo,VOD.L,GBp,,,yes\n"
+    assert own(tmp_path) == "PENCE,PENCE,stock,stock,PENCE,yahoo,VOD.L,GBp,,,,yes\n"
 
 
 def test_check_refuses_what_the_provider_contradicts(tmp_path: Path, market: Simulator) -> None:
@@ -121,7 +122,7 @@ def test_neither_check_nor_backfill_goes_with_offline(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("JOBY", "--type", "bond"), ("JOBY", "--provider", "kraken"), ("kraken:XBT",), ("JOBY", "--provider-id", "../x"),
+    [("JOBY", "--type", "bond"), ("JOBY", "--provider", "stooq"), ("stooq:XBT",), ("JOBY", "--provider-id", "../x"),
      ("JOBY", "--name", "a\x1b[31mb"), ("JOBY", "--currency", "$"), ("binance:BTC-USD",), ("JOBY", "--exchange", "")],
 )  # fmt: skip
 def test_what_cannot_be_is_2_and_nothing_is_written(tmp_path: Path, words: tuple[str, ...]) -> None:

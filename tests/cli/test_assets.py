@@ -10,7 +10,7 @@ import pytest
 
 from shell import Ended, on_terminal, pricectl
 
-HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,active,followed\n"
+HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,fallbacks,active,followed\n"
 BRK_B = {
     "symbol": "BRK.B",
     "name": "Berkshire Hathaway (Class B)",
@@ -23,8 +23,9 @@ BRK_B = {
     "exchange": "NYQ",
     "active": True,
     "followed": False,
+    "fallbacks": "tiingo:BRK-B",
 }
-MINE = "JOBY,Joby Aviation,stock,Industrials,JOBY,yahoo,JOBY,USD,NYQ,,yes\n"
+MINE = "JOBY,Joby Aviation,stock,Industrials,JOBY,yahoo,JOBY,USD,NYQ,,,yes\n"
 
 
 def assets(home: Path, *words: str, stdin: str = "") -> Ended:
@@ -84,7 +85,7 @@ def test_what_cannot_be_a_symbol_is_2_and_nothing_is_written(tmp_path: Path, com
 
 
 def test_list_by_type_followed_and_inactive(tmp_path: Path) -> None:
-    rows = "BTC,,,,,,,,,,yes\nETH,,,,,,,,,no,yes\n" + MINE
+    rows = "BTC,,,,,,,,,,,yes\nETH,,,,,,,,,,no,yes\n" + MINE
     (tmp_path / "assets.csv").write_text(HEADER + rows)
     listed = list(csv.DictReader(io.StringIO(assets(tmp_path, "list", "-o", "csv").out)))
     assert len(listed) >= 2900
@@ -113,14 +114,14 @@ def test_search_finds_by_name_and_code_and_is_calm_about_nothing(tmp_path: Path)
 
 def test_follow_and_unfollow(tmp_path: Path) -> None:
     assert assets(tmp_path, "follow", "btc", "yahoo:BRK-B") == (0, "", "followed btc, yahoo:BRK-B\n")
-    assert own(tmp_path) == "BRK.B,,,,,,,,,,yes\nBTC,,,,,,,,,,yes\n"
+    assert own(tmp_path) == "BRK.B,,,,,,,,,,,yes\nBTC,,,,,,,,,,,yes\n"
     assert assets(tmp_path, "follow", "BTC") == (0, "", "nothing to follow: BTC\n")
     said = json.loads(assets(tmp_path, "unfollow", "--all", "--dry-run", "--json").out)
     assert (said["action"], said["changed"], said["dryRun"]) == ("unfollow", True, True)
     assert [one["symbol"] for one in said["assets"]] == ["BRK.B", "BTC"]
-    assert own(tmp_path) == "BRK.B,,,,,,,,,,yes\nBTC,,,,,,,,,,yes\n"
+    assert own(tmp_path) == "BRK.B,,,,,,,,,,,yes\nBTC,,,,,,,,,,,yes\n"
     assert assets(tmp_path, "unfollow", "--type", "crypto") == (0, "", "unfollowed BTC\n")
-    assert own(tmp_path) == "BRK.B,,,,,,,,,,yes\n"
+    assert own(tmp_path) == "BRK.B,,,,,,,,,,,yes\n"
 
 
 def test_follow_a_whole_type(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_which_assets_must_be_said_once(tmp_path: Path) -> None:
 
 def test_deactivate_and_activate(tmp_path: Path) -> None:
     assert assets(tmp_path, "deactivate", "TUSD", "USDP") == (0, "", "deactivated TUSD, USDP\n")
-    assert own(tmp_path) == "TUSD,,,,,,,,,no,\nUSDP,,,,,,,,,no,\n"
+    assert own(tmp_path) == "TUSD,,,,,,,,,,no,\nUSDP,,,,,,,,,,no,\n"
     assert assets(tmp_path, "activate", "TUSD", "USDP").err == "activated TUSD, USDP\n"
     assert own(tmp_path) == ""
 
@@ -166,7 +167,7 @@ def test_import_adds_all_rows_and_follows_them(tmp_path: Path) -> None:
     assert would == (0, "", "would import JOBY, BTC\n")
     assert os.listdir(tmp_path) == ["mine.csv"]
     assert assets(tmp_path, "import", str(path)) == (0, "", "imported JOBY, BTC\n")
-    assert own(tmp_path) == "BTC,,,,,,,,,,yes\n" + MINE
+    assert own(tmp_path) == "BTC,,,,,,,,,,,yes\n" + MINE
     assert assets(tmp_path, "import", str(path)) == (0, "", "nothing to import: JOBY, BTC\n")
 
 
@@ -186,7 +187,7 @@ def test_import_names_every_refused_row_and_adds_nothing(tmp_path: Path) -> None
     assert json.loads(lines[2])["error"]["code"] == "usage"
     path.write_text("symbol,name,type\nAAPL,Pear,stock\n")
     assert assets(tmp_path, "import", str(path), "--replace").code == 0
-    assert own(tmp_path) == "AAPL,Pear,,,,,,,,,yes\n"
+    assert own(tmp_path) == "AAPL,Pear,,,,,,,,,,yes\n"
 
 
 def test_a_damaged_list_names_its_line_and_is_left_as_it_is(tmp_path: Path) -> None:
@@ -199,7 +200,7 @@ def test_a_damaged_list_names_its_line_and_is_left_as_it_is(tmp_path: Path) -> N
 
 
 def test_a_list_that_speaks_of_what_nobody_describes_is_warned_about(tmp_path: Path) -> None:
-    (tmp_path / "assets.csv").write_text(HEADER + "GONE9,,,,,,,,,,yes\n")
+    (tmp_path / "assets.csv").write_text(HEADER + "GONE9,,,,,,,,,,,yes\n")
     ended = assets(tmp_path, "list", "--followed")
     assert (ended.code, ended.out) == (0, "")
     assert "your list speaks of GONE9" in ended.err

@@ -32,15 +32,41 @@ def test_show_says_where_each_value_comes_from(tmp_path: Path) -> None:
         "home.group": ("", "default"),
         "binance.url": ("https://data-api.binance.vision", "default"),
         "yahoo.url": ("http://127.0.0.1:9", "environment"),
+        "kraken.url": ("https://api.kraken.com", "default"),
+        "coinbase.url": ("https://api.exchange.coinbase.com", "default"),
+        "frankfurter.url": ("https://api.frankfurter.dev", "default"),
+        "ecb.url": ("https://data-api.ecb.europa.eu", "default"),
+        "tiingo.url": ("https://api.tiingo.com", "default"),
+        "tiingo.token": ("", "default"),
+        "tiingo.token_file": ("", "default"),
+        "tiingo.token_next": ("", "default"),
     }
+
+
+def test_a_key_is_never_shown(tmp_path: Path) -> None:
+    write(tmp_path, '[tiingo]\ntoken_next = "s3cret-next"\n')
+    env = {"PRICECTL_TIINGO_TOKEN": "s3cret-now"}
+    for words in (("--json",), (), ("-o", "csv"), ("-o", "jsonl")):
+        ended = pricectl("config", "show", *words, home=tmp_path, env=env)
+        assert ended.code == 0
+        assert "s3cret" not in ended.out + ended.err
+        assert ended.out.count("***") == 2
+
+
+@pytest.mark.parametrize("token", ["two words", "s3cret\nX-Other: 1", "s3crèt", "s3cret\x7f"])
+def test_what_cannot_be_a_key_is_2_and_not_repeated(tmp_path: Path, token: str) -> None:
+    ended = pricectl("config", "show", home=tmp_path, env={"PRICECTL_TIINGO_TOKEN": token})
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("pricectl: tiingo.token (environment): a key is one word of printable ASCII; ")
+    assert "s3cr" not in ended.err
 
 
 def test_show_in_the_other_formats(tmp_path: Path) -> None:
     table = pricectl("config", "show", home=tmp_path).out.splitlines()
     assert table[:3] == [
-        "SETTING           VALUE                             ORIGIN",
-        "read_only         false                             default",
-        "timeout           20s                               default",
+        "SETTING            VALUE                              ORIGIN",
+        "read_only          false                              default",
+        "timeout            20s                                default",
     ]
     lines = [json.loads(line) for line in pricectl("config", "show", "-o", "jsonl", home=tmp_path).out.splitlines()]
     rows = list(csv.DictReader(io.StringIO(pricectl("config", "show", "-o", "csv", home=tmp_path).out)))

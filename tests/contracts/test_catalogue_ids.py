@@ -29,3 +29,13 @@ def test_every_shipped_pair_is_priced_in_what_its_name_says() -> None:
 
 def _checked(row: dict[str, str]) -> str:
     return providers.get(row["provider"]).check_id(row["provider_id"])
+
+
+def test_every_shipped_fallback_is_spelled_as_its_provider_spells_it() -> None:
+    chains = {row["symbol"]: row["fallbacks"].split() for row in shipped() if row["fallbacks"]}
+    assert chains["BTC"] == ["kraken:XBTUSD", "coinbase:BTC-USD"]
+    assert chains["EURUSD"] == ["frankfurter:EURUSD", "ecb:EURUSD"]
+    assert chains["BRK.B"] == ["tiingo:BRK-B"]
+    for chain in chains.values():
+        for name, _, one in (series.partition(":") for series in chain):
+            assert providers.get(name).check_id(one) == one

@@ -27,6 +27,7 @@ from provider_server import http
 NOW = dt.datetime(2026, 11, 24, 18, 0, tzinfo=dt.UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
 TODAY = NOW.date()
+CURRENCIES = [f"{first}{second}X" for first in "ABCDEFG" for second in "ABCDEFGHIJ"]
 PRICE = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
 
 
@@ -46,7 +47,11 @@ class ProviderContract:
     unknown: ClassVar[str]
     lower: ClassVar[str]
     nonsense: ClassVar[Sequence[str]] = ("", " ", "A B", 'A"', "A'", "../x", "A/B", "A,B", "A\0", "A\n", "😀", "X" * 65)
+    many: ClassVar[Sequence[str]] = [f"S{n}" for n in range(1000)]
     requests_for_1000: ClassVar[int]
+    requests_for_known: ClassVar[int] = 1
+    only_fixes: ClassVar[bool] = False  # one price a day: a bar is its close four times, without a volume
+    shows_today: ClassVar[bool] = True  # the bar of a session under way
 
     @pytest.fixture
     def simulator(self) -> Iterator[Simulator]:
@@ -55,9 +60,6 @@ class ProviderContract:
             Asset(one, one, self.kind, "", one, self.name, one, self.known.get(one, "USD"), self.exchange)
             for one in ids
         ]
-        # The market has more than what is asked for, the symbol that certainly exists among it.
-        if self.name == "yahoo" and "AAPL" not in ids:
-            assets.append(Asset("AAPL", "Apple", "stock", "", "AAPL", "yahoo", "AAPL", "USD", "NMS"))
         market = Market(assets, clock=Fixed())
         market.halt(self.name, self.dead)
         with Simulator(market) as simulator:
@@ -69,11 +71,12 @@ class ProviderContract:
 
     def quotes(self, simulator: Simulator, root: Path, *ids: str) -> list[Quote | Miss]:
         async def ask() -> list[Quote | Miss]:
-            outcomes = []
+            outcomes: dict[str, Quote | Miss] = {}
             async with http(root, simulator.url) as client:
                 for part in self.provider.plan(ids):
-                    outcomes += await self.provider.quotes(client, part)
-            return outcomes
+                    found = await self.provider.quotes(client, part)
+                    outcomes |= zip(part, found, strict=True)
+            return [outcomes[one] for one in ids]
 
         return asyncio.run(ask())
 
@@ -112,7 +115,8 @@ class ProviderContract:
         assert simulator.journal == []
 
     def test_the_plan_has_every_id_once_and_no_request_too_many(self) -> None:
-        ids = [f"S{n}" for n in range(1000)]
+        ids = list(self.many)
+        assert len(ids) == 1000
         parts = self.provider.plan([*ids, *ids[::-1]])
         assert [one for part in parts for one in part] == ids
         assert len(parts) == self.requests_for_1000
@@ -132,7 +136,7 @@ class ProviderContract:
             assert NOW_MS - 7 * 86_400_000 < quote.updated_ms <= NOW_MS + 1000
             assert quote.fetched_ms > NOW_MS - 10 * 365 * 86_400_000
             assert quote.fresh_until_ms == 0
-        assert len(simulator.journal) == 1
+        assert len(simulator.journal) == self.requests_for_known
 
     def test_the_price_is_the_markets(self, simulator: Simulator, tmp_path: Path) -> None:
         simulator.market.pin(self.name, self.first(), 123.25)
@@ -170,14 +174,17 @@ class ProviderContract:
         days = [dt.date(2026, 11, 18), dt.date(2026, 11, 19), dt.date(2026, 11, 20)]
         bars = [Bar(day, 100.25, 101.5, 99.75, 100.5 + n, 1200.0) for n, day in enumerate(days)]
         simulator.market.replay(self.name, self.first(), bars)
+        if self.only_fixes:
+            bars = [Bar(bar.date, bar.close, bar.close, bar.close, bar.close, None) for bar in bars]
         found = self.history(simulator, tmp_path, self.first(), days[0], days[-1])
         assert [bar._replace(flags=0) for bar in found.bars] == bars
         assert self.history(simulator, tmp_path, self.first(), days[1], days[1]).bars == bars[1:2]
 
     def test_the_session_under_way_is_marked(self, simulator: Simulator, tmp_path: Path) -> None:
         found = self.history(simulator, tmp_path, self.first(), TODAY - dt.timedelta(days=14), TODAY)
-        assert found.bars[-1].date == TODAY
-        assert [bar.date for bar in found.bars if bar.flags & LIVE] == [TODAY]
+        today = [TODAY] if self.shows_today else []
+        assert [bar.date for bar in found.bars if bar.flags & LIVE] == ([] if self.only_fixes else today)
+        assert [bar.date for bar in found.bars if bar.date == TODAY] == today
 
     def test_days_without_sessions_are_no_error(self, simulator: Simulator, tmp_path: Path) -> None:
         found = self.history(simulator, tmp_path, self.first(), dt.date(1971, 1, 1), dt.date(1971, 2, 1))
@@ -231,6 +238,83 @@ class TestBinance(ProviderContract):
     requests_for_1000 = 1
 
 
+class TestKraken(ProviderContract):
+    name = "kraken"
+    known: ClassVar[dict[str, str]] = {"XBTUSD": "USD", "ETHXBT": "XBT", "SOLUSDT": "USDT", "ADAUSD": "USD"}
+    kind = "crypto"
+    exchange = "KRAKEN"
+    dead = "REPUSD"
+    unknown = "XXXXUSD"
+    lower = "xbtusd"
+    requests_for_1000 = 25
+
+
+class TestCoinbase(ProviderContract):
+    name = "coinbase"
+    known: ClassVar[dict[str, str]] = {"BTC-USD": "USD", "ETH-BTC": "BTC", "SOL-USDT": "USDT"}
+    kind = "crypto"
+    exchange = "COINBASE"
+    dead = "REP-USD"
+    unknown = "XXX-USD"
+    lower = "btc-usd"
+    requests_for_1000 = 1000
+    requests_for_known = 3
+
+
+class TestFrankfurter(ProviderContract):
+    name = "frankfurter"
+    known: ClassVar[dict[str, str]] = {"EURUSD": "USD", "EURJPY": "JPY", "EURGBP": "GBP"}
+    kind = "fx"
+    exchange = "CCY"
+    dead = "EURRUB"
+    unknown = "EURXXX"
+    lower = "eurusd"
+    many: ClassVar[Sequence[str]] = [f"{base}{money}" for base in CURRENCIES[:20] for money in CURRENCIES[20:]]
+    requests_for_1000 = 20
+    only_fixes = True
+
+
+class TestEcb(ProviderContract):
+    name = "ecb"
+    known: ClassVar[dict[str, str]] = {"EURUSD": "USD", "EURJPY": "JPY", "EURGBP": "GBP"}
+    kind = "fx"
+    exchange = "CCY"
+    dead = "EURRUB"
+    unknown = "EURXXX"
+    lower = "eurusd"
+    requests_for_1000 = 1
+    only_fixes = True
+
+    def test_a_cross_is_computed_from_two_rates(self, simulator: Simulator, tmp_path: Path) -> None:
+        simulator.market.pin("ecb", "EURUSD", 1.25)
+        simulator.market.pin("ecb", "EURJPY", 160.5)
+        (quote,) = self.quotes(simulator, tmp_path, "USDJPY")
+        assert isinstance(quote, Quote)
+        assert (quote.price, quote.currency) == ("128.4", "JPY")
+
+
+class TestTiingo(ProviderContract):
+    name = "tiingo"
+    known: ClassVar[dict[str, str]] = {"AAPL": "USD", "MSFT": "USD", "BRK-B": "USD"}
+    kind = "stock"
+    exchange = "NMS"
+    dead = "GONE"
+    unknown = "XXXX"
+    lower = "aapl"
+    requests_for_1000 = 10
+    shows_today = False  # its days come after the close
+
+    def test_splits_and_dividends_are_as_they_were(self, simulator: Simulator, tmp_path: Path) -> None:
+        days = [dt.date(2026, 11, 12), dt.date(2026, 11, 13), dt.date(2026, 11, 16), dt.date(2026, 11, 17)]
+        bars = [Bar(day, 300.25, 301.5, 299.75, 300.35, 33870100.0) for day in days[:2]]
+        bars += [Bar(day, 75.25, 75.5, 74.75, 75.35, 4000.0) for day in days[2:]]
+        actions = [Action(days[1], "dividend", 0.77, "USD"), Action(days[2], "split", 4.0)]
+        simulator.market.replay("tiingo", "MSFT", bars, actions)
+        found = self.history(simulator, tmp_path, "MSFT", days[0], days[1])
+        assert found.bars == bars[:2]
+        assert found.actions == actions
+
+
 class TestYahoo(ProviderContract):
     name = "yahoo"
     known: ClassVar[dict[str, str]] = {"MSFT": "USD", "AAPL": "USD", "BRK-B": "USD"}
@@ -277,7 +361,7 @@ def test_every_provider_passes_the_contract() -> None:
 def test_there_is_no_other_provider() -> None:
     with pytest.raises(UsageError, match="there is no provider") as caught:
         providers.get("stooq")
-    assert "binance, yahoo" in caught.value.hint
+    assert "binance, yahoo, kraken" in caught.value.hint
 
 
 def test_providers_do_not_know_each_other() -> None:

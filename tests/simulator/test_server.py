@@ -29,9 +29,10 @@ def raw(simulator, target):
     return received
 
 
-def test_the_address_is_on_loopback_and_goes_to_both_providers(simulator):
+def test_the_address_is_on_loopback_and_goes_to_every_provider(simulator):
     assert simulator.url == f"http://127.0.0.1:{simulator.port}"
-    assert simulator.env == {"PRICECTL_BINANCE_URL": simulator.url, "PRICECTL_YAHOO_URL": simulator.url}
+    names = ("BINANCE", "YAHOO", "KRAKEN", "COINBASE", "FRANKFURTER", "ECB", "TIINGO")
+    assert simulator.env == {f"PRICECTL_{name}_URL": simulator.url for name in names}
 
 
 def test_answers_bear_the_markets_date(simulator):

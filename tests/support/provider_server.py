@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from pricectl.config import ensure_home, load
+from pricectl.config import PROVIDERS, ensure_home, load
 from pricectl.home import Home
 from pricectl.model.instant import Clock
 from pricectl.net import Http
@@ -98,7 +98,7 @@ class Frozen(Clock):
 
 def http(root: Path, url: str, clock: Clock | None = None) -> Http:
     """The real Http, with budgets under ``root``, that finds every provider at ``url`` and never sleeps."""
-    env = {"PRICECTL_BINANCE_URL": url, "PRICECTL_YAHOO_URL": url}
+    env = {f"PRICECTL_{name.upper()}_URL": url for name in PROVIDERS} | {"PRICECTL_TIINGO_TOKEN": "a-token"}
     settings = load(Home(str(root)), env)
     ensure_home(settings)
     clock = clock or Clock()
