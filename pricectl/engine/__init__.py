@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """The tiers of one home. ``warn`` takes one line for the person at the terminal (standard error)."""
+    """The tiers of one home. ``warn`` takes one line for the person at the terminal (standard error); ``requests``
+    counts what was sent to each provider."""
 
     def __init__(self, settings: Settings, clock: Clock, warn: Callable[[str], None]) -> None:
         self.settings = settings
         self.clock = clock
         self.warn = warn
+        self.requests: dict[str, int] = {}
 
     @cached_property
     def catalogue(self) -> "Catalogue":

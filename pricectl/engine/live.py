@@ -4,7 +4,7 @@ collect. What went wrong comes back as a value beside what went well."""
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from pricectl import providers
@@ -52,8 +52,7 @@ async def _quotes(
 ) -> dict[Series, Quote | PricectlError]:
     found: dict[Series, Quote | PricectlError] = {}
 
-    async with Http(engine.settings, engine.ledger, engine.clock, person=person) as http:
-        http.deadline = engine.clock.monotonic() + timeout_s
+    async with _http(engine, timeout_s, person) as http:
         try:
             async with asyncio.timeout(timeout_s), asyncio.TaskGroup() as group:
                 for name, part in planned:
@@ -87,8 +86,7 @@ def ask_history(
 async def _history(
     engine: Engine, asset: Asset, start: dt.date, end: dt.date, timeout_s: float, person: bool
 ) -> History:
-    async with Http(engine.settings, engine.ledger, engine.clock, person=person) as http:
-        http.deadline = engine.clock.monotonic() + timeout_s
+    async with _http(engine, timeout_s, person) as http:
         try:
             async with asyncio.timeout(timeout_s):
                 return await providers.get(asset.provider).history(http, asset.provider_id, start, end)
@@ -97,12 +95,12 @@ async def _history(
 
 
 def ask_due_quotes(
-    engine: Engine, series: Sequence[Series], timeout_s: float, stop: Callable[[], bool], sent: dict[str, int]
+    engine: Engine, series: Sequence[Series], timeout_s: float, stop: Callable[[], bool]
 ) -> dict[Series, Quote | PricectlError]:
     """For an unattended run: a quote or the reason for none for each of ``series``, as far as ``timeout_s`` seconds
     and the request budget without the share for people reach; what was not answered by then is left out.
 
-    Nothing new is begun, and what is under way given up, once ``stop`` says so. ``sent`` counts the requests.
+    Nothing new is begun, and what is under way given up, once ``stop`` says so.
     """
     found: dict[Series, Quote | PricectlError] = {}
 
@@ -114,7 +112,7 @@ def ask_due_quotes(
             for part in providers.get(name).plan([one.provider_id for one in series if one.provider == name])
         ]
 
-    asyncio.run(_unattended(engine, work, timeout_s, stop, sent))
+    asyncio.run(_unattended(engine, work, timeout_s, stop))
     return {one: outcome for one, outcome in found.items() if _was_asked(outcome)}
 
 
@@ -123,7 +121,6 @@ def ask_histories(
     wanted: Mapping[Series, tuple[dt.date, dt.date]],
     timeout_s: float,
     stop: Callable[[], bool],
-    sent: dict[str, int],
 ) -> dict[Series, History | PricectlError]:
     """For an unattended run: the bars of each series over its days, as ``ask_due_quotes`` gives quotes."""
     found: dict[Series, History | PricectlError] = {}
@@ -135,7 +132,7 @@ def ask_histories(
             found[series] = error
 
     asyncio.run(
-        _unattended(engine, lambda http: [ask(http, one, *days) for one, days in wanted.items()], timeout_s, stop, sent)
+        _unattended(engine, lambda http: [ask(http, one, *days) for one, days in wanted.items()], timeout_s, stop)
     )
     return {one: outcome for one, outcome in found.items() if _was_asked(outcome)}
 
@@ -149,10 +146,8 @@ async def _unattended(
     work: Callable[[Http], Iterable[Coroutine[Any, Any, None]]],
     timeout_s: float,
     stop: Callable[[], bool],
-    sent: dict[str, int],
 ) -> None:
-    async with Http(engine.settings, engine.ledger, engine.clock, person=False) as http:
-        http.deadline = engine.clock.monotonic() + timeout_s
+    async with _http(engine, timeout_s, person=False) as http:
         pending = {asyncio.ensure_future(one) for one in work(http)}
         try:
             with contextlib.suppress(TimeoutError):
@@ -168,8 +163,18 @@ async def _unattended(
             for one in pending:
                 one.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _http(engine: Engine, timeout_s: float, person: bool) -> AsyncIterator[Http]:
+    """Requests for so many seconds, counted in ``engine.requests``."""
+    async with Http(engine.settings, engine.ledger, engine.clock, person=person) as http:
+        http.deadline = engine.clock.monotonic() + timeout_s
+        try:
+            yield http
+        finally:
             for name, count in http.requests.items():
-                sent[name] = sent.get(name, 0) + count
+                engine.requests[name] = engine.requests.get(name, 0) + count
 
 
 def _late(provider: str, timeout_s: float) -> Transient:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pricectl import providers
-from pricectl.engine import due
-from pricectl.engine.freshness import fresh_until
+from pricectl.engine import due, routing
+from pricectl.engine.freshness import fresh_until, is_fresh
 from pricectl.engine.upkeep import Kept, Upkeep
 from pricectl.errors import PricectlError, StoreError, UnknownSymbol, UsageError
 from pricectl.model.asset import TYPES, Asset, Series
@@ -107,7 +107,6 @@ class Refresh:
         self._assets = {asset.series: asset for asset in order.assets}
         self._began = engine.clock.monotonic()
         self._began_ms = engine.clock.now_ms()
-        self._sent: dict[str, int] = {}
         self._trouble: StoreError | None = None
         self._held = engine.cache.quotes(list(self._assets))
         self._restored = self._in_store()
@@ -138,7 +137,7 @@ class Refresh:
             sum(isinstance(outcome, Quote) for outcome in outcomes.values()),
             len(self._assets) - len(self._due),
             kept,
-            self._sent,
+            dict(self._engine.requests),
             errors,
             self._failing(errors, outcomes),
             left,
@@ -192,7 +191,9 @@ class Refresh:
         left_s = self._left_s(self._order.deadline_s)
         if self._due and left_s > 0 and not self._stop():
             series = [one.asset.series for one in self._due]
-            outcomes = ask_due_quotes(self._engine, series, left_s, self._stop, self._sent)
+            lacks_key = self._engine.settings.lacks_key
+            left_s = routing.own_time_s(left_s, [routing.fallbacks(one.asset, lacks_key) for one in self._due])
+            outcomes = ask_due_quotes(self._engine, series, left_s, self._stop)
         now_ms = self._engine.clock.now_ms()
         # Fresh until the next run has written its own.
         open_s = self._engine.settings["fresh.open"] + due.HANDOVER_S
@@ -200,15 +201,29 @@ class Refresh:
             if isinstance(outcome, Quote):
                 until_ms = fresh_until(outcome, self._engine.calendar(self._assets[one]), now_ms, open_s)
                 outcomes[one] = outcome._replace(fresh_until_ms=until_ms)
+        outcomes |= self._stand_ins(outcomes)
         self._keep(outcomes)
         return outcomes
+
+    def _stand_ins(self, outcomes: Mapping[Series, Quote | PricectlError]) -> dict[Series, Quote]:
+        """For assets whose own provider failed the quotes of their fallbacks, which stay series of their own."""
+        failed = {self._assets[one]: error for one, error in outcomes.items() if isinstance(error, PricectlError)}
+        left_s = self._left_s(self._order.deadline_s)
+        if left_s <= 0 or self._stop() or not any(asset.chain and routing.moves_on(failed[asset]) for asset in failed):
+            return {}
+        from pricectl.engine import fallbacks
+
+        found = fallbacks.quotes(
+            self._engine, failed, left_s, person=False, kept=lambda quote: is_fresh(quote, self._began_ms)
+        )
+        return {asset.series: one.quote for asset, one in found.items()}
 
     def _keep(self, outcomes: Mapping[Series, Quote | PricectlError]) -> None:
         """Into the cache, with the names by which they are asked for, and into the store's latest prices."""
         quotes = [outcome for outcome in outcomes.values() if isinstance(outcome, Quote)]
-        self._held |= {quote.series: quote for quote in quotes}
+        self._held |= {series: outcome for series, outcome in outcomes.items() if isinstance(outcome, Quote)}
         names = {
-            asset.symbol.upper(): (asset.symbol, series)
+            asset.symbol.upper(): (asset.symbol, self._held[series].series)
             for series, asset in self._assets.items()
             if series in self._held
         }
@@ -232,8 +247,8 @@ class Refresh:
         if upkeep is None:
             return Kept()
         left_s = self._left_s(min(self._order.bars_s, self._order.deadline_s))
-        chosen = upkeep.chosen(self._sent) if left_s > 0 else {}
-        return upkeep.bring(chosen, left_s, self._stop, self._sent)
+        chosen = upkeep.chosen(self._engine.requests) if left_s > 0 else {}
+        return upkeep.bring(chosen, left_s, self._stop)
 
     def _errors(self, outcomes: Mapping[Series, Quote | PricectlError], kept: Kept) -> list[Failure]:
         """Every failing asset once, its quote's error before its bars'."""

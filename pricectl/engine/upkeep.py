@@ -78,12 +78,10 @@ class Upkeep:
                 found[asset] = days
         return found
 
-    def bring(
-        self, chosen: Mapping[Asset, Days], timeout_s: float, stop: Callable[[], bool], sent: dict[str, int]
-    ) -> Kept:
+    def bring(self, chosen: Mapping[Asset, Days], timeout_s: float, stop: Callable[[], bool]) -> Kept:
         """Ask for the bars of ``chosen``, store what came; what was whole when ``stop`` said so is stored too."""
         spans = {asset.series: days for asset, days in chosen.items()}
-        found = ask_histories(self._engine, spans, timeout_s, stop, sent) if spans and timeout_s > 0 else {}
+        found = ask_histories(self._engine, spans, timeout_s, stop) if spans and timeout_s > 0 else {}
         came = {series: outcome for series, outcome in found.items() if isinstance(outcome, History)}
         try:
             added, revised = self._store({series: spans[series] for series in came}, came)

@@ -19,6 +19,18 @@ class SetClock(Clock):
         return self.ms
 
 
+class RunningClock(SetClock):
+    """Wall time that moves only when told, and a monotonic clock that moves with it and runs by itself as well: so
+    budgets and pauses pass as they would, and waits in between end."""
+
+    def __init__(self, now_ms: int) -> None:
+        super().__init__(now_ms)
+        self._since = now_ms
+
+    def monotonic(self) -> float:
+        return super().monotonic() + (self.ms - self._since) / 1000
+
+
 def engine(home: Path, market: Simulator, clock: Clock, said: list[str] | None = None, **flags: str) -> Engine:
     """An engine in ``home`` on ``market``; its warnings are appended to ``said``. ``flags``: settings by name,
     ``__`` for the dot."""
