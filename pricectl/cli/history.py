@@ -69,13 +69,34 @@ def history(
 
 
 def _print(context: Context, answer: engine.Answer, include_today: bool) -> None:
-    records = [rows.bar(row) for row in answer.rows]
+    """The bars in the format asked for. What a JSON object says of all its bars, a table says above them, and a line
+    of csv or jsonl of itself: a price without a currency is none."""
+    records = [_rounded(rows.bar(row)) for row in answer.rows]
     columns: tuple[str, ...] = rows.BAR
     titles = rows.BAR_TABLE
     if include_today and context.output in ("table", "csv"):
         records = [{**record, "final": row.final} for record, row in zip(records, answer.rows, strict=True)]
         columns, titles = (*columns, "final"), (*titles, rows.Column("final", "FINAL"))
+    if context.output in ("csv", "jsonl"):
+        said = {"symbol": answer.asset.symbol, "currency": answer.currency or None, "adjusted": answer.adjust}
+        records = [{**record, **said} for record in records]
+        columns = (*columns, *said)
+    if context.output == "table" and records:
+        context.write(_title(answer) + "\n")
     context.show(document(answer, records), "data", columns, titles)
+
+
+def _rounded(record: dict[str, rows.Value]) -> dict[str, rows.Value]:
+    """A sum of volumes in the fifteen digits that a float64 surely holds: 6722.170050000001 is 6722.17005."""
+    volume = record["volume"]
+    summed = isinstance(volume, float) and record["interval"] != "1d"
+    return {**record, "volume": float(f"{volume:.15g}")} if summed else record
+
+
+def _title(answer: engine.Answer) -> str:
+    from pricectl.output.text import safe
+
+    return safe(f"{answer.asset.symbol}  {answer.currency}, {_SHOWN[answer.adjust]}")
 
 
 def document(answer: engine.Answer, records: list[dict[str, rows.Value]]) -> dict[str, rows.Value]:
@@ -103,9 +124,7 @@ def document(answer: engine.Answer, records: list[dict[str, rows.Value]]) -> dic
 
 def _draw(context: Context, answer: engine.Answer) -> None:
     from pricectl.output import chart
-    from pricectl.output.text import safe
 
-    title = f"{answer.asset.symbol}  {answer.currency}, {_SHOWN[answer.adjust]}"
     points = [(row.date.isoformat(), row.close) for row in answer.rows]
-    drawn = chart.lines(points, safe(title), context.width, context.screen.unicode)
+    drawn = chart.lines(points, _title(answer), context.width, context.screen.unicode)
     context.write("".join(line + "\n" for line in drawn))

@@ -37,6 +37,7 @@ def history(simulator: Simulator, home: Path, *arguments: str) -> Ended:
 
 
 TABLE = """\
+AAPL  USD, adjusted for splits
 DATE            OPEN      HIGH       LOW     CLOSE     VOLUME  INTERVAL
 2020-08-28  126.0125  126.4425  124.5775  124.8075  187630000  1d
 2020-08-31    127.58       131       126    129.04  225702700  1d
@@ -66,8 +67,8 @@ DOCUMENT = """\
 }
 """
 CSV = """\
-date,open,high,low,close,volume,interval
-2020-08-24,126.0125,126.4425,124.5775,124.8075,187630000.0,1wk
+date,open,high,low,close,volume,interval,symbol,currency,adjusted
+2020-08-24,126.0125,126.4425,124.5775,124.8075,187630000.0,1wk,AAPL,USD,split
 """
 
 
@@ -78,7 +79,9 @@ def test_every_format_from_one_request(simulator: Simulator, tmp_path: Path) -> 
     assert history(simulator, tmp_path, "AAPL", *DAYS, *weeks) == (0, CSV, "")
     lines = history(simulator, tmp_path, "yahoo:AAPL", *DAYS, "-o", "jsonl")
     assert (lines.code, lines.err) == (0, "")
-    assert [json.loads(line)["close"] for line in lines.out.splitlines()] == [124.8075, 129.04]
+    bars = [json.loads(line) for line in lines.out.splitlines()]
+    assert [bar["close"] for bar in bars] == [124.8075, 129.04]
+    assert [(bar["symbol"], bar["currency"], bar["adjusted"]) for bar in bars] == [("AAPL", "USD", "split")] * 2
     assert len(simulator.journal) == 1
 
 
@@ -91,8 +94,15 @@ def test_a_range_of_a_market_that_never_closes(simulator: Simulator, tmp_path: P
     assert all("final" not in bar for bar in said["data"])
     today = history(simulator, tmp_path, "BTC", "--range", "7d", "--include-today", "-o", "csv")
     header, *bars = today.out.splitlines()
-    assert header == "date,open,high,low,close,volume,interval,final"
-    assert [bar.rpartition(",")[2] for bar in bars] == ["true"] * 7 + ["false"]
+    assert header == "date,open,high,low,close,volume,interval,final,symbol,currency,adjusted"
+    assert [bar.split(",")[7] for bar in bars] == ["true"] * 7 + ["false"]
+
+
+def test_a_sum_of_volumes_shows_no_noise(simulator: Simulator, tmp_path: Path) -> None:
+    ended = history(simulator, tmp_path, "BTC", "--range", "1y", "--interval", "1mo", "--json")
+    digits = [len(repr(bar["volume"]).replace(".", "")) for bar in json.loads(ended.out)["data"]]
+    assert len(digits) == 12
+    assert max(digits) <= 10  # a day's volume has at most five decimals in this market
 
 
 def test_a_chart(simulator: Simulator, tmp_path: Path) -> None:
