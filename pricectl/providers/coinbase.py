@@ -78,6 +78,8 @@ def read_candles(reply: Reply, start: dt.date, end: dt.date) -> tuple[list[Bar],
     """
     rows = _body(reply)
     with promised(NAME, "candles"):
+        if not isinstance(rows, list):
+            raise ValueError(f"{said(rows)} is no list of candles")
         bars: dict[dt.date, Bar] = {}
         for opened_s, *numbers in (row[:6] for row in rows):
             low, high, opened, close, volume = (number(one) for one in numbers)

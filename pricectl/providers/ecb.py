@@ -45,8 +45,8 @@ def read_rates(reply: Reply) -> Fixes:
         raise BadPayload(f"ecb does not understand the request: {said(reply.body[:200])}", "", NAME)
     fixes: Fixes = {}
     with promised(NAME, "rates"):
-        rows = csv.DictReader(reply.body.decode("utf-8-sig").splitlines(), strict=True)
-        missing = {"CURRENCY", "TIME_PERIOD", "OBS_VALUE"} - set(rows.fieldnames or ())
+        names, rows = _table(reply.body.decode("utf-8-sig"))
+        missing = {"CURRENCY", "TIME_PERIOD", "OBS_VALUE"} - set(names)
         if missing:
             raise ValueError(f"there is no column {', '.join(sorted(missing))}: {said(reply.body[:80])}")
         for row in rows:
@@ -57,6 +57,15 @@ def read_rates(reply: Reply) -> Fixes:
                     raise ValueError(f"the rate of {said(row['CURRENCY'])} is {rate}")
                 fixes.setdefault(dt.date.fromisoformat(row["TIME_PERIOD"]), {})[row["CURRENCY"]] = rate
     return fixes
+
+
+def _table(text: str) -> tuple[Sequence[str], list[dict[str, str]]]:
+    """The names of the columns, and the rows. Raises ValueError for what is no CSV."""
+    rows = csv.DictReader(text.splitlines(), strict=True)
+    try:
+        return rows.fieldnames or (), list(rows)
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
 
 
 def cross(rates: dict[str, Decimal], pair: str) -> Decimal | None:
