@@ -197,8 +197,7 @@ class _Run:
                 done.run.message or missing, "`pricectl status` shows more" if done.run.message else ""
             )
             error.exit_code = code
-            causes = sorted({one.code for one in done.run.errors})
-            self._complain(error, f"{code}: {' '.join(causes)}")
+            self._complain(error, done.cause)
         return code
 
     def _complain(self, error: PricectlError, what: str) -> None:

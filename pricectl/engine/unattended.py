@@ -23,15 +23,17 @@ _SILENT_MS = 3_600_000  # the same complaint is made once in so long
 _LONGEST = 150  # characters of a line that cron mails; its hint and its beginning come to that
 
 
+# How a provider that is in trouble shows itself, from one minute to the next: one event, one complaint.
+_TROUBLE = frozenset({"unavailable", "refused", "rate_limited", "bad_payload", "provider"})
+
+
 class Done(NamedTuple):
-    """A run that has ended: its line in the log, what it did, and how many quotes and bars are left undone."""
+    """A run that has ended: its line in the log and what it did. ``cause`` is the same for a run that failed for the
+    same reason."""
 
     run: Run
     report: Report
-
-    @property
-    def message(self) -> str:
-        return self.run.message
+    cause: str
 
 
 def lock(engine: "Engine") -> RunLock:
@@ -83,7 +85,13 @@ def refresh(engine: "Engine", order: Order, wrong: Sequence[Failure], stop: Call
         log.append(run)
     except Unwritable as error:
         engine.warn(f"{error}; {error.hint}")
-    return Done(run, report)
+    return Done(run, report, _cause(code, order, errors))
+
+
+def _cause(code: int, order: Order, errors: Sequence[Failure]) -> str:
+    of = {asset.symbol: asset.provider for asset in order.assets}
+    kinds = {f"{of.get(one.symbol, '')} {'trouble' if one.code in _TROUBLE else one.code}" for one in errors}
+    return f"{code}: {', '.join(sorted(kinds))}"
 
 
 def worth_saying(home: Home, what: str, now_ms: int) -> bool:
