@@ -101,7 +101,7 @@ def status(engine: "Engine", runs: int = 5, *, deep: bool = True) -> Status:
     from pricectl.store.holdings import on_disk
 
     told = _Told(engine)
-    followed = told.part(engine.catalogue.followed)
+    followed = told.part(lambda: engine.catalogue.followed())
     looked_at = followed if deep else None
     log = Runs(engine.settings.home)
     refreshed, succeeded = newest(log)
