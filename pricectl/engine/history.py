@@ -12,7 +12,7 @@ from pricectl.engine import routing
 from pricectl.engine.gaps import DAY, Days
 from pricectl.engine.intake import Intake
 from pricectl.engine.ranges import Span, Wish, span_of
-from pricectl.engine.segments import cuts, lay_out, unfinished
+from pricectl.engine.segments import beyond, cuts, lay_out, unfinished
 from pricectl.errors import NotFresh, PricectlError, ProviderError, StoreError
 from pricectl.home import Home
 from pricectl.model.asset import Asset
@@ -153,6 +153,8 @@ def _fill(intake: Intake, plan: _Plan, query: Query, now_ms: int) -> None:
     # A dividend counts against the close before it, so adjusting for dividends takes all bars from then to now.
     end = plan.completed if query.adjust == "all" else min(plan.segments[-1].end, plan.span.end)
     intake.fill((plan.segments[0].start, end), plan.running, now_ms, offline=query.offline, refresh=query.refresh)
+    kept = intake.pieces(plan.segments[0].start, end, offline=query.offline)
+    intake.show(beyond(plan.segments, kept), offline=query.offline)
 
 
 def _read(engine: "Engine", query: Query, asset: Asset, plan: _Plan, intake: Intake) -> tuple[str, list[Row]]:

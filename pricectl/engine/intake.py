@@ -10,7 +10,7 @@ from pricectl.engine.gaps import DAY, Days, expected, merge, missing, widen
 from pricectl.engine.overlap import Verdict, Weighed, same_prices, weigh
 from pricectl.errors import ProviderError, Refused, StoreError
 from pricectl.model.asset import Asset, Series
-from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, Action, Bar, History
+from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, Action, Bar, History, Segment
 from pricectl.model.instant import iso
 
 if TYPE_CHECKING:
@@ -91,6 +91,41 @@ class Intake:
         self.server_ms = history.server_ms
         self._take(days, history)
 
+    def show(self, spans: Sequence[Days], *, offline: bool) -> None:
+        """Ask for days that are kept only as weeks or months, to show them: they are not stored again. Says so."""
+        spans = expected([gap for span in spans for gap in missing(*span, self._had)], self._calendar.last_session)
+        if not spans:
+            return
+        if offline:
+            self.lacking = True
+            return
+        self._engine.warn(
+            f"{self._asset.symbol}: bars from {spans[0][0]} to {spans[-1][1]} are kept only as weeks or months; "
+            f"{self._asset.provider} is asked for them, and they are not stored"
+        )
+        for span in merge(spans, _JOIN_DAYS):
+            history = self._told(span) if self.failure is None else None
+            if history is not None:
+                self._had.append(span)
+                self.server_ms = history.server_ms
+                self.currency = self.currency or history.currency
+                self.actions = [*self.actions, *(one for one in history.actions if one not in self.actions)]
+                completed = self._calendar.last_completed(history.server_ms)
+                wanted = (bar for bar in history.bars if any(first <= bar.date <= last for first, last in spans))
+                self.bars |= {bar.date: _marked(bar, completed) for bar in wanted}
+
+    def pieces(self, start: dt.date, end: dt.date, *, offline: bool = False) -> list[Segment]:
+        """The stored weeks and months that reach into ``start``..``end``. Raises StoreError only when ``offline``."""
+        if not self.store_reads or self._tray is not None:
+            return []
+        try:
+            return self._engine.store.pieces(self._asset.series, start, end)
+        except StoreError as error:
+            if offline:
+                raise
+            self.leave_store(error)
+            return []
+
     def leave_store(self, error: StoreError) -> None:
         """The store cannot be read: from now on everything is missing, and nothing is stored."""
         if self.store_reads:
@@ -133,15 +168,20 @@ class Intake:
             return "", []
 
     def _ask(self, days: Days) -> None:
+        history = self._told(days)
+        if history is not None:
+            self.take(days, history)
+
+    def _told(self, days: Days) -> History | None:
+        """What the provider says of ``days``; None, and ``failure`` is set, where it says nothing."""
         from pricectl.engine.live import ask_history
 
         left_s = max(self._deadline - self._engine.clock.monotonic(), 0.001)
         try:
-            history = ask_history(self._engine, self._asset, *days, left_s)
+            return ask_history(self._engine, self._asset, *days, left_s)
         except ProviderError as error:
             self.failure = error
-            return
-        self.take(days, history)
+            return None
 
     def _take(self, days: Days, history: History) -> None:
         if history.earliest is not None and days[0] < history.earliest:
@@ -172,6 +212,8 @@ class Intake:
         self.currency, self.actions = named, [*history.actions, *weighed.splits]
         known = {bar.date: bar for bar in stored}
         new = [bar for bar in believed if not bar.flags & LIVE and _is_news(bar, known.get(bar.date))]
+        if not self._shows_all:
+            new = self._without_kept_coarser(days, new)
         if history.reaches_now and self._store_writes:
             self.revised += (changed := sum(bar.date in known for bar in new))
             self.added += len(new) - changed
@@ -184,6 +226,11 @@ class Intake:
         kept = history.reaches_now and self._store_writes
         shown = weighed.bars if self._shows_all else [bar for bar in believed if bar.flags & LIVE or not kept]
         self.bars |= {bar.date: bar for bar in shown}
+
+    def _without_kept_coarser(self, days: Days, new: Sequence[Bar]) -> list[Bar]:
+        """``new`` without the overlap's days that are kept as weeks or months: alone they could only wait there."""
+        kept = self.pieces(*days)
+        return [bar for bar in new if not any(piece.start <= bar.date <= piece.end for piece in kept)]
 
     def _recorded(self) -> list[Action]:
         if self._tray is not None:

@@ -6,11 +6,12 @@ the weekly part is given as its piece from that day on.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from pricectl.engine.gaps import Days, merge
 from pricectl.engine.ranges import DAY, Span, back
-from pricectl.model.bar import Segment
+from pricectl.model.bar import INTERVALS, Segment
 
 # ``auto`` is never coarser than a day for these, nor for dates at most 92 days apart (the longest three months).
 FINE_RANGES = frozenset({"1d", "7d", "1m", "3m", "6m", "1y"})
@@ -106,6 +107,18 @@ def _whole_to(interval: str, end: dt.date, first: dt.date, last: dt.date, last_s
     begin, stop = max(begin, first), min(stop, last)
     closing = last_session(begin, stop)
     return end if closing is None or closing <= end else begin - DAY
+
+
+def beyond(segments: Iterable[Segment], pieces: Iterable[Segment]) -> list[Days]:
+    """The days that ``segments`` show finer than they are kept: ``pieces`` are the stored weeks and months."""
+    rank = INTERVALS.index
+    kept = list(pieces)
+    return merge(
+        (max(segment.start, piece.start), min(segment.end, piece.end))
+        for segment in segments
+        for piece in kept
+        if rank(piece.interval) > rank(segment.interval) and segment.start <= piece.end and piece.start <= segment.end
+    )
 
 
 def unfinished(segment: Segment, completed: dt.date, last_session: LastSession) -> dt.date | None:

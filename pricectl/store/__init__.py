@@ -131,6 +131,12 @@ class Store:
             for day, open_, high, low, close, volume, rank, moving, *_ in found
         ]
 
+    def pieces(self, series: Series, start: dt.date, end: dt.date) -> list[Segment]:
+        """The stored weeks and months of ``series``, or pieces of them, that reach into ``start``..``end`` (inclusive),
+        each from its first to its last session: finer than this its days are not kept."""
+        found = self._query.pieces(self._bars(series, start, end))
+        return [Segment(INTERVALS[rank], first, last) for rank, first, last in found]
+
     def latest(self, series: Sequence[Series], newer_than_ms: int = 0) -> dict[Series, Quote]:
         """The newest quotes of those of ``series`` that have one fetched after ``newer_than_ms``."""
         return self._latest.read(frozenset(series), newer_than_ms)

@@ -70,6 +70,8 @@ _ROLLED = f"""
 
 _TRADED = "SELECT date, open, high, low, close, volume, flags, currency FROM best WHERE rank = 0 ORDER BY date"
 
+_PIECES = "SELECT rank, date, until FROM bars WHERE rank > 0 ORDER BY date, rank"
+
 # The last close before each day. One from long before is not the close that a dividend was taken from.
 _CLOSES = """
   SELECT wanted.day, best.until, best.close
@@ -155,6 +157,10 @@ class Query:
         """Daily bars as traded, each series' within its own days: provider, provider_id, then as ``traded``."""
         days = {"firsts": [first for first, _ in spans.values()], "lasts": [last for _, last in spans.values()]}
         return self._of(_TRADED_OF_MANY, paths, list(spans), days)
+
+    def pieces(self, bars: Bars) -> list[tuple[Any, ...]]:
+        """Weekly and monthly pieces: rank of the interval, first and last session."""
+        return self._bars(bars, {}, _PIECES, {}) if bars.coarse else []
 
     def closes(self, bars: Bars, days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date, float]]:
         """For each of ``days`` the last session before it, at most 14 days, and its close as traded."""
