@@ -19,7 +19,7 @@ _BANNED_UNTIL = re.compile(rb"banned until ([0-9]{13})")
 
 
 class WrongKey(Refused):
-    """Refused for want of a key, or for another one."""
+    """Refused for the key that was shown."""
 
 
 class Unreachable(Transient):
@@ -44,10 +44,9 @@ def check(host: Host, reply: Reply) -> None:
         raise Transient(said, LATER, host.name)
     if 300 <= status <= 399:
         raise Refused(f"{said}, a redirect to {_target(reply)}, which is not followed", _hint(host, 300), host.name)
-    if status == 401:
-        raise WrongKey(f"{said}{_meaning(status)}", _hint(host, status), host.name)
     if status >= 400:
-        raise Refused(f"{said}{_meaning(status)}", _hint(host, status), host.name)
+        kind = WrongKey if status == 401 and host.key else Refused
+        raise kind(f"{said}{_meaning(status)}", _hint(host, status), host.name)
     raise BadPayload(f"{said}, which is no answer to a question", LATER, host.name)
 
 

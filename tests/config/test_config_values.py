@@ -34,6 +34,14 @@ def test_the_defaults(tmp_path: Path) -> None:
         "home.group": "",
         "binance.url": "https://data-api.binance.vision",
         "yahoo.url": "https://query2.finance.yahoo.com",
+        "kraken.url": "https://api.kraken.com",
+        "coinbase.url": "https://api.exchange.coinbase.com",
+        "frankfurter.url": "https://api.frankfurter.dev",
+        "ecb.url": "https://data-api.ecb.europa.eu",
+        "tiingo.url": "https://api.tiingo.com",
+        "tiingo.token": "",
+        "tiingo.token_file": "",
+        "tiingo.token_next": "",
     }
     assert set(found.origins.values()) == {"default"}
     assert (found.read_only, found.timeout_s) == (False, 20.0)
@@ -63,6 +71,14 @@ def test_every_setting_has_an_environment_twin(tmp_path: Path) -> None:
         "PRICECTL_HOME_GROUP": grp.getgrgid(os.getgid()).gr_name,
         "PRICECTL_BINANCE_URL": "http://127.0.0.1:8001/",
         "PRICECTL_YAHOO_URL": "http://127.0.0.1:8002",
+        "PRICECTL_KRAKEN_URL": "http://127.0.0.1:8003",
+        "PRICECTL_COINBASE_URL": "http://127.0.0.1:8004",
+        "PRICECTL_FRANKFURTER_URL": "http://127.0.0.1:8005",
+        "PRICECTL_ECB_URL": "http://127.0.0.1:8006",
+        "PRICECTL_TIINGO_URL": "http://127.0.0.1:8007",
+        "PRICECTL_TIINGO_TOKEN": "first-key",
+        "PRICECTL_TIINGO_TOKEN_FILE": "/nowhere",
+        "PRICECTL_TIINGO_TOKEN_NEXT": "second-key",
     }
     assert {setting.env for setting in SETTINGS} == set(values)
     found = settings(tmp_path, env=values)
@@ -71,6 +87,29 @@ def test_every_setting_has_an_environment_twin(tmp_path: Path) -> None:
     assert (found["retention.daily"], found["retention.weekly"]) == ("18m", "all")
     assert found.url("binance") == "http://127.0.0.1:8001"
     assert found.url("yahoo") == "http://127.0.0.1:8002"
+    assert found.keys("tiingo") == ["first-key", "second-key"]  # the environment's before the file's
+
+
+def test_a_key_comes_from_a_file_and_is_read_when_it_is_needed(tmp_path: Path) -> None:
+    env = {"PRICECTL_TIINGO_TOKEN_FILE": str(tmp_path / "key")}
+    found = settings(tmp_path, env=env)
+    assert not found.lacks_key("tiingo")
+    with pytest.raises(ConfigError, match=r"tiingo\.token_file: cannot read"):
+        found.keys("tiingo")
+    (tmp_path / "key").write_text("s3cret-key\n")
+    assert found.keys("tiingo") == ["s3cret-key"]
+    for nonsense in ("", "s3cret key", "s3crèt"):
+        (tmp_path / "key").write_text(nonsense)
+        with pytest.raises(ConfigError, match="does not hold a key") as caught:
+            found.keys("tiingo")
+        assert "s3cr" not in str(caught.value)
+
+
+def test_without_a_key_only_those_that_want_one_lack_it(tmp_path: Path) -> None:
+    found = settings(tmp_path, env={"PRICECTL_TIINGO_TOKEN_NEXT": "second-key"})
+    assert found.lacks_key("tiingo")
+    assert found.keys("tiingo") == []
+    assert not found.lacks_key("yahoo")
 
 
 def test_other_variables_are_nobody_s_business(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_an_asset() -> None:
     assert rows.asset(asset) == {
         "symbol": "BRK.B", "name": "Berkshire Hathaway", "type": "stock", "category": None, "code": None,
         "provider": "yahoo", "provider_id": "BRK-B", "currency": "USD", "exchange": "NYQ", "active": True,
-        "followed": True,
+        "followed": True, "fallbacks": None,
     }  # fmt: skip
 
 
