@@ -3,6 +3,7 @@
 They are told of every run, good or bad, and none of their troubles keeps a run from happening.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pricectl.errors import PricectlError, UsageError
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from pricectl.engine import Engine
     from pricectl.net.ping import Ping
     from pricectl.state.runs import Run
+
+PING_S, HURRY_S = 3.0, 1.0  # a run that was told to stop is to be gone within 3 s, all in all
 
 
 class Monitors:
@@ -36,21 +39,22 @@ class Monitors:
             except UsageError as error:  # a file that is gone by now: the run happens all the same
                 self.troubles.append(_harmless(str(error), error.hint))
 
-    def end(self, engine: "Engine", run: "Run") -> int:
-        """A run has ended as ``run`` says: the metrics are written, the ping is sent (3 s at most). Gives the exit code
-        to end with: the run's own, or where that is 0, that of metrics which could not be written."""
+    def end(self, engine: "Callable[[], Engine]", run: "Run", *, hurry: bool = False) -> int:
+        """A run has ended as ``run`` says: the metrics are written, the ping is sent (3 s at most, 1 in a ``hurry``).
+        Gives the exit code to end with: the run's own, or where that is 0, that of metrics which could not be written.
+        """
         code = run.exit_code
         if self._metrics_file:
             from pricectl.engine import figures
 
             try:
-                figures.textfile(engine, self._metrics_file, run)
+                figures.textfile(engine(), self._metrics_file, run)
             except PricectlError as error:
                 self.troubles.append(error)
                 code = code or error.exit_code
         if self._ping is not None:
             # Its exit code is the run's: what the monitor is told must not hang on another monitor.
-            problem = self._ping.finish(run.exit_code, _summary(run))
+            problem = self._ping.finish(run.exit_code, _summary(run), HURRY_S if hurry else PING_S)
             if problem:
                 self.troubles.append(_harmless(problem, "see whether the monitor can be reached from here"))
         return code

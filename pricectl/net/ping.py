@@ -1,7 +1,7 @@
 """Telling a monitor that a run began and how it ended: ``URL/start``, then ``URL/<exit code>``, as healthchecks.io has
 it (https://healthchecks.io/docs/http_api/, with a run id, so that overlapping runs are told apart).
 
-A ping is never in the way: ``start`` does not wait, ``finish`` at most ``LIMIT_S`` seconds, and neither raises. The
+A ping is never in the way: ``start`` does not wait, ``finish`` at most 3 seconds, and neither raises. The
 address is a secret (whoever has it can say that all is well): no message repeats it.
 """
 
@@ -43,19 +43,19 @@ class Ping:
     def __init__(self, url: str) -> None:
         self._parts = _split(url)
         self._run = str(uuid.uuid4())
-        self._started = _Sending(None, "", "")
+        self._started = _Sending(None, "", "", LIMIT_S)
 
     def start(self) -> None:
         """Say that the run begins; returns at once."""
-        self._started = _Sending(None, self._target("start"), "")
+        self._started = _Sending(None, self._target("start"), "", LIMIT_S)
         self._started.begin()
 
-    def finish(self, code: int, body: str = "") -> str:
-        """Say that the run ended with exit code ``code``, with ``body`` as its log; waits ``LIMIT_S`` seconds at most.
+    def finish(self, code: int, body: str = "", limit_s: float = LIMIT_S) -> str:
+        """Say that the run ended with exit code ``code``, with ``body`` as its log; waits ``limit_s`` seconds at most.
 
         Gives "" when the monitor took it, otherwise one line that says why not.
         """
-        ending = _Sending(self._started, self._target(str(code)), body[:_BODY_MAX])
+        ending = _Sending(self._started, self._target(str(code)), body[:_BODY_MAX], limit_s)
         ending.begin()
         return ending.wait()
 
@@ -68,13 +68,14 @@ class _Sending:
     """One ping, sent by a thread of its own: a name that does not resolve hangs in the C library, where no time-out
     reaches it. The thread is a daemon and dies with the process."""
 
-    def __init__(self, before: "_Sending | None", target: str, body: str) -> None:
+    def __init__(self, before: "_Sending | None", target: str, body: str, limit_s: float) -> None:
         self._before = before
         self._target = target
         self._body = body
-        self._problem = f"the ping was not answered within {LIMIT_S:g} s"
+        self._limit_s = limit_s
+        self._problem = f"the ping was not answered within {limit_s:g} s"
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._until = time.monotonic() + LIMIT_S
+        self._until = time.monotonic() + limit_s
 
     def begin(self) -> None:
         try:
@@ -90,7 +91,7 @@ class _Sending:
     def _run(self) -> None:
         if self._before is not None and self._before._thread.ident is not None:
             # The monitor wants them in order; a start that hangs gets half the time.
-            self._before._thread.join(LIMIT_S / 2)
+            self._before._thread.join(self._limit_s / 2)
         try:
             self._problem = _sent(self._target, self._body, max(self._until - time.monotonic(), 0.1))
         except (OSError, HTTPException, ValueError) as error:

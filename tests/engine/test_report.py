@@ -257,7 +257,7 @@ def test_monitors_are_told_of_a_run(tmp_path: Path, market, clock):
     with RawServer(lambda connection, _: connection.sendall(answer(b"OK"))) as server:
         monitors = Monitors(str(tmp_path / "x.prom"), f"{server.url}/secret")
         monitors.begin()
-        assert monitors.end(one, RUN._replace(exit_code=3)) == 3
+        assert monitors.end(lambda: one, RUN._replace(exit_code=3)) == 3
     assert monitors.troubles == []
     assert [head.split("?")[0] for head in server.heads] == ["GET /secret/start", "POST /secret/3"]
     assert "pricectl_last_run_exit_code 3\n" in (tmp_path / "x.prom").read_text()
@@ -268,16 +268,16 @@ def test_monitors_that_fail_are_named_and_only_metrics_change_the_exit_code(tmp_
     with RawServer(lambda connection, _: connection.sendall(answer(b"", "404 Not Found"))) as server:
         monitors = Monitors(f"{tmp_path}/gone/x.prom", f"{server.url}/secret")
         monitors.begin()
-        assert monitors.end(one, RUN) == 2
+        assert monitors.end(lambda: one, RUN) == 2
         assert [str(trouble) for trouble in monitors.troubles] == [
             f"cannot write the metrics to {tmp_path}/gone/x.prom: No such file or directory",
             "the ping was not taken: HTTP 404",
         ]
-        assert monitors.end(one, RUN._replace(exit_code=3)) == 3
+        assert monitors.end(lambda: one, RUN._replace(exit_code=3)) == 3
         assert server.heads[1].startswith("POST /secret/0?")
         pinging = Monitors("", f"{server.url}/secret")
         pinging.begin()
-        assert pinging.end(one, RUN) == 0
+        assert pinging.end(lambda: one, RUN) == 0
 
 
 def test_a_ping_url_is_refused_at_once_and_a_file_without_one_keeps_no_run_from_happening(tmp_path, market, clock):
@@ -285,5 +285,5 @@ def test_a_ping_url_is_refused_at_once_and_a_file_without_one_keeps_no_run_from_
         Monitors("", "hc-ping.com/secret")
     monitors = Monitors("", f"@{tmp_path}/gone")
     monitors.begin()
-    assert monitors.end(engine(tmp_path, market, clock), RUN) == 0
+    assert monitors.end(lambda: engine(tmp_path, market, clock), RUN) == 0
     assert [str(trouble)[:24] for trouble in monitors.troubles] == ["cannot read the ping URL"]

@@ -57,7 +57,7 @@ def test_two_runs_have_ids_of_their_own_and_a_query_stays():
     assert first != second
 
 
-def test_the_end_is_told_after_the_start(monkeypatch):
+def test_the_end_is_told_after_the_start():
     def slow_start(connection: socket.socket, head: str) -> None:
         if "/start" in head:
             time.sleep(0.2)
@@ -74,9 +74,7 @@ def test_the_end_is_told_after_the_start(monkeypatch):
     assert order == ["start", "end"]
 
 
-def test_a_monitor_that_hangs_costs_no_more_than_the_limit(monkeypatch):
-    monkeypatch.setattr(ping, "LIMIT_S", 0.4)
-
+def test_a_monitor_that_hangs_costs_no_more_than_the_limit():
     def hang(connection: socket.socket, _: str) -> None:
         server.closing.wait(10)
 
@@ -86,15 +84,13 @@ def test_a_monitor_that_hangs_costs_no_more_than_the_limit(monkeypatch):
         run.start()
         assert time.monotonic() - began < 0.3
         began = time.monotonic()
-        said = run.finish(0)
+        said = run.finish(0, "", 0.4)
         assert time.monotonic() - began < 1.2
     assert said in ("the ping was not answered within 0.4 s", "the ping did not go through: timed out",
                     "the ping did not go through: TimeoutError")  # fmt: skip
 
 
-def test_an_answer_that_drips_costs_no_more_than_the_limit(monkeypatch):
-    monkeypatch.setattr(ping, "LIMIT_S", 0.4)
-
+def test_an_answer_that_drips_costs_no_more_than_the_limit():
     def drip(connection: socket.socket, _: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n")
         while not server.closing.wait(0.05):
@@ -102,7 +98,7 @@ def test_an_answer_that_drips_costs_no_more_than_the_limit(monkeypatch):
 
     with RawServer(drip) as server:
         began = time.monotonic()
-        assert Ping(server.url).finish(0) == "the ping was not answered within 0.4 s"
+        assert Ping(server.url).finish(0, "", 0.4) == "the ping was not answered within 0.4 s"
         assert time.monotonic() - began < 1.2
 
 
