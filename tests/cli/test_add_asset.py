@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from pricectl.simulator import Fault, Simulator
-from shell import Ended, pricectl
+from shell import NOBODY, Ended, pricectl
 
 HEADER = "symbol,name,type,category,code,provider,provider_id,currency,exchange,fallbacks,active,followed\n"
-NOBODY = {"PRICECTL_YAHOO_URL": "http://127.0.0.1:9", "PRICECTL_BINANCE_URL": "http://127.0.0.1:9"}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +138,7 @@ def test_two_processes_adding_at_once_lose_nothing(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    from shell import environment
+    from shell import NOBODY, environment
 
     adding = [
         subprocess.Popen(

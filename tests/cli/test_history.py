@@ -10,7 +10,7 @@ import pytest
 from pricectl.model.asset import Asset
 from pricectl.model.bar import Action, Bar
 from pricectl.simulator import Market, Match, Simulator, faults
-from shell import Ended, pricectl
+from shell import NOBODY, Ended, pricectl
 
 APPLE = Asset("AAPL", "Apple", "stock", "", "AAPL", "yahoo", "AAPL", "USD", "NMS")
 BITCOIN = Asset("BTC", "Bitcoin", "crypto", "", "BTC", "binance", "BTCUSDT", "USDT", "BINANCE")
@@ -168,6 +168,6 @@ print(code, sorted(heavy), file=sys.stderr)
 
 def test_what_is_stored_needs_no_network_library(simulator: Simulator, tmp_path: Path) -> None:
     assert history(simulator, tmp_path, "AAPL", *DAYS).code == 0
-    env = {"PRICECTL_YAHOO_URL": "http://127.0.0.1:9"}
+    env = NOBODY
     again = pricectl("history", "AAPL", *DAYS, home=tmp_path, env=env, program=("-c", STORED_ONLY))
     assert again == (0, TABLE, "0 []\n")

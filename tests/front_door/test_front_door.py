@@ -20,6 +20,7 @@ from pricectl.model.asset import Series
 from pricectl.model.instant import Clock
 from pricectl.model.quote import Answer, Quote
 from pricectl.output import line
+from shell import NOBODY
 
 # What the design forbids on the way of a cached answer; each costs between 5 and 250 ms.
 HEAVY = (
@@ -148,7 +149,7 @@ ASIDE = {
 @pytest.mark.parametrize("words", ASIDE.values(), ids=ASIDE.keys())
 def test_it_steps_aside_for(tmp_path, words):
     keep(tmp_path, {"BTC": quote()})
-    assert stepped_aside(run(tmp_path, *words, PRICECTL_TIMEOUT="1s", PRICECTL_BINANCE_URL="http://127.0.0.1:9"))
+    assert stepped_aside(run(tmp_path, *words, PRICECTL_TIMEOUT="1s", **NOBODY))
 
 
 @pytest.mark.parametrize(
@@ -158,12 +159,12 @@ def test_it_steps_aside_for(tmp_path, words):
 )
 def test_it_steps_aside_for_what_is_not_fresh(tmp_path, change):
     keep(tmp_path, {"BTC": quote(**change)})
-    assert stepped_aside(run(tmp_path, "price", "BTC", PRICECTL_BINANCE_URL="http://127.0.0.1:9"))
+    assert stepped_aside(run(tmp_path, "price", "BTC", **NOBODY))
 
 
 def test_only_a_setting_in_the_environment_makes_it_step_aside(tmp_path):
     keep(tmp_path, {"BTC": quote()})
-    assert not stepped_aside(run(tmp_path, "price", "BTC", PRICECTL_YAHOO_URL="http://127.0.0.1:9"))
+    assert not stepped_aside(run(tmp_path, "price", "BTC", PRICECTL_TIINGO_TOKEN="a-key", **NOBODY))
     assert stepped_aside(run(tmp_path, "price", "BTC", PRICECTL_FRESH_OPEN="90s"))
 
 
@@ -173,6 +174,25 @@ def test_it_steps_aside_when_settings_or_the_users_assets_have_changed(tmp_path,
     assert not stepped_aside(run(tmp_path, "price", "BTC"))
     (tmp_path / name).write_text("")
     assert stepped_aside(run(tmp_path, "price", "BTC"))
+
+
+def test_a_fallback_that_stands_in_is_answered_as_the_long_way_does(tmp_path):
+    from engines import engine
+    from pricectl.engine import prices
+    from pricectl.simulator import Match, Simulator, faults
+
+    with Simulator() as market:
+        market.script(faults.status(503), Match(provider="binance"))
+        wish = prices.Wish(10.0)
+        (first,) = prices.get(engine(tmp_path, market, Clock()), ["BTC"], wish)
+        assert isinstance(first, Answer)
+        (long_way,) = prices.get(engine(tmp_path, market, Clock()), ["BTC"], wish)
+        done = run(tmp_path, "price", "BTC", "--json", **market.env)
+    assert not stepped_aside(done)
+    said = json.loads(done.stdout)
+    assert (said["provider"], said["currency"], said["source"], said["stale"]) == ("kraken", "USD", "cache", False)
+    assert isinstance(long_way, Answer)
+    assert done.stdout == line.text([(*long_way[:2], long_way.quote, *long_way[3:])], "json", single=True) + "\n"
 
 
 def test_it_steps_aside_for_colour(tmp_path):

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 import pricectl as package
+from pricectl.config import PROVIDERS
 
 ROOT = str(Path(package.__file__).parent.parent)
+# Every provider, fallbacks too, at a port where nobody listens.
+NOBODY = {f"PRICECTL_{name.upper()}_URL": "http://127.0.0.1:9" for name in PROVIDERS}
 
 
 class Ended(NamedTuple):
