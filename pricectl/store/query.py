@@ -54,17 +54,20 @@ _COARSEST = """
 
 # The same arithmetic as model/adjust.py: the shortest decimal of the float32 that the provider would show.
 _SHOWN = "CASE WHEN price_factor = 1 THEN {0} ELSE ({0} / price_factor)::FLOAT::VARCHAR::DOUBLE END AS {0}"
+# Whole shares only of the sum: a week comes out the same from its days and from its pieces.
 _SCALED = f"""
   SELECT place, rank, first, date, currency, flags,
     {", ".join(_SHOWN.format(name) for name in ("open", "high", "low", "close"))},
-    CASE WHEN volume_factor = 1 THEN volume ELSE floor(volume * volume_factor + 0.5) END AS volume,
+    volume * volume_factor AS volume, volume_factor = 1 AS as_traded,
     CASE rank WHEN 0 THEN date WHEN 1 THEN date_trunc('week', date)::DATE ELSE date_trunc('month', date)::DATE
     END AS period
   FROM coarsest JOIN spans ON coarsest.date BETWEEN spans.start AND spans.stop"""
 _ROLLED = f"""
   SELECT least(min(date), greatest(period, first)) AS day,
     min_by(open, date) FILTER (WHERE open IS NOT NULL), max(high), min(low),
-    max_by(close, date) FILTER (WHERE close IS NOT NULL), sum(volume),
+    max_by(close, date) FILTER (WHERE close IS NOT NULL),
+    CASE WHEN bool_and(as_traded) THEN sum(volume) WHEN rank = 0 THEN floor(sum(volume) + 0.5)
+    ELSE floor(round(sum(volume), 4) + 0.5) END,
     rank, bool_or((flags & {LIVE}) <> 0), min(currency), max(currency)
   FROM scaled GROUP BY place, rank, first, period ORDER BY place, day"""
 

@@ -153,13 +153,14 @@ class RollUp:
           {pieces.ROLL_UP}"""
 
     def _effective(self, paths: Paths, tag: str = "paths") -> str:
-        """The rows that count, one for a day: pieces that nothing replaces, and days that do not wait."""
+        """The rows that count, one for a day: pieces that nothing replaces (those of ``after`` are the new ones), and
+        days that do not wait."""
         sources = []
         for interval in INTERVALS:
             if paths.get(interval):
                 counts = f"NOT {_WAITS}" if interval == "1d" else f"NOT {_REPLACED}"
                 best = BEST if interval == "1d" and self._doubles else ""
-                where = f"WHERE {counts}" if self._late else ""
+                where = f"WHERE {counts}" if self._late and (interval, tag) not in _NEW else ""
                 sources.append(f"SELECT * FROM ({_read(interval, tag)}) AS bar {where} {best}")
         return " UNION ALL ".join(sources) or pieces.NO_BARS
 
@@ -182,6 +183,7 @@ class RollUp:
         return self._bench.stream(sql, {**self._fixed, **_literal(paths)})
 
 
+_NEW = {(interval, "after") for interval in INTERVALS[1:]}
 _WAITS = f"EXISTS (SELECT 1 FROM waiting WHERE {same('waiting', 'bar')} AND waiting.date = bar.date)"
 _REPLACED = f"""EXISTS (
   SELECT 1 FROM late
