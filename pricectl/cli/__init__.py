@@ -26,6 +26,8 @@ COMMANDS = {
     "aggregate": Entry(_at("aggregate:aggregate"), "Roll old days up into weeks and months."),
     "add-asset": Entry(_at("add_asset:add_asset"), "Add an asset to your own list, and follow it."),
     "assets": Entry(_at("assets:app"), "Look through the catalogue, follow assets, add your own."),
+    "import": Entry(_at("transfer:import_"), "Store daily bars of your own from a file."),
+    "export": Entry(_at("export:export"), "Write stored bars to a file, a folder or a pipe."),
     "config": Entry(_at("config:app"), "Show the settings and where each comes from."),
     "simulate": Entry(_at("simulate:simulate"), "Run a simulated market on this machine."),
     "demo": Entry(_at("demo:demo"), "Take the tour: a simulated market, every command once."),

@@ -37,6 +37,9 @@ TOUR = (
     Step("An asset of your own, checked with its provider.",
          "add-asset DOGEEUR --name Dogecoin/Euro --type crypto --category crypto --code DOGE --provider binance"
          " --provider-id DOGEEUR --currency EUR --check"),
+    Step("Prices of your own, from a file or a pipe; no provider's price ever replaces them.",
+         "import - --symbol DOGEEUR", "date,close,volume\n2024-01-02,0.0832,1200\n2024-01-03,0.0745,2100\n"),
+    Step("What is stored, for other tools: CSV, JSON Lines, Parquet, Arrow.", "export DOGEEUR --format csv"),
     Step("What is followed is what a refresh keeps fresh.", "assets follow BTC AAPL"),
     Step("The settings, and where each comes from.", "config show"),
 )  # fmt: skip

@@ -25,9 +25,10 @@ _SHOWN = 40
 
 
 def shown(value: object) -> str:
-    """``value`` as a message may repeat it: short, quoted, nothing in it that a terminal would act on."""
+    """``value`` as a message may repeat it: short, text quoted, nothing in it that a terminal would act on."""
     text = value if isinstance(value, str) else str(value)
-    return ascii(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+    said = ascii(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+    return said if isinstance(value, str) else said[1:-1]
 
 
 def day(value: Any, order: str = "") -> dt.date:

@@ -135,9 +135,9 @@ class _Reader:
         if format_ == "csv":
             from pricectl.engine.sheet import Sheet
 
-            sheet = Sheet(file, name)
-            columns = self._columns(sheet.names, name)
-            rows: Iterator[tuple[int, Sequence[Any] | str]] = sheet.rows(list(columns.values()))
+            self._sheet = Sheet(file, name)  # kept until the file is closed: it would be complained of otherwise
+            columns = self._columns(self._sheet.names, name)
+            rows: Iterator[tuple[int, Sequence[Any] | str]] = self._sheet.rows(list(columns.values()))
         else:
             table = Tabular(file, format_, name)
             columns = self._columns(table.names, name)
