@@ -138,7 +138,7 @@ def test_two_processes_adding_at_once_lose_nothing(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    from shell import NOBODY, environment
+    from shell import environment
 
     adding = [
         subprocess.Popen(
