@@ -57,7 +57,7 @@ class NotFresh(PricectlError):
 
 class ProviderError(PricectlError):
     """A provider or the network failed; ``provider`` names which. ``asked`` is false where nothing was sent, for want
-    of request budget or time: then it says nothing of the provider."""
+    of request budget or time, or given up too early: then it says nothing of the provider."""
 
     code = "provider"
     exit_code = 8

@@ -37,12 +37,14 @@ class Order(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a run did. ``requests`` by provider; ``errors`` are all failures; ``left`` are the quotes and bars that
-    the deadline, the budget or a signal left for the next run; ``oldest_ms`` as in ``state.runs.Run``; ``trouble``:
-    the store could not be used."""
+    """What a run did. ``ok``, ``failed`` and ``skipped`` are quotes (``skipped``: not due, or unknown to the provider
+    within the last hour); ``requests`` by provider; ``errors`` are all failures, of bars too; ``left`` are the quotes
+    that the deadline, the budget or a signal left for the next run; ``oldest_ms`` as in ``state.runs.Run``;
+    ``trouble``: the store could not be used."""
 
     assets: int
     ok: int
+    failed: int
     skipped: int
     kept: Kept
     requests: Mapping[str, int]
@@ -51,11 +53,6 @@ class Report(NamedTuple):
     left: int
     oldest_ms: int
     trouble: StoreError | None = None
-
-    @property
-    def failed(self) -> int:
-        """The assets without a quote because of an error."""
-        return len({one.symbol for one in self.errors})
 
 
 class Plan(NamedTuple):
@@ -135,13 +132,14 @@ class Refresh:
         return Report(
             len(self._assets),
             sum(isinstance(outcome, Quote) for outcome in outcomes.values()),
+            sum(isinstance(outcome, PricectlError) for outcome in outcomes.values()),
             len(self._assets) - len(self._due),
             kept,
             dict(self._engine.requests),
             errors,
             self._failing(errors, outcomes),
             left,
-            self._oldest_ms(),
+            self._oldest_ms(errors),
             self._trouble or kept.error,
         )
 
@@ -275,11 +273,15 @@ class Refresh:
         }
         return before | since
 
-    def _oldest_ms(self) -> int:
+    def _oldest_ms(self, errors: Sequence[Failure]) -> int:
+        # One asset that fails for weeks must not look as if nothing were refreshed: it is counted as failing.
+        failing = {one.symbol for one in errors}
         fetched = [
             self._held[series].fetched_ms
             for series, asset in self._assets.items()
-            if series in self._held and self._engine.calendar(asset).is_open(self._began_ms)
+            if series in self._held
+            and asset.symbol not in failing
+            and self._engine.calendar(asset).is_open(self._began_ms)
         ]
         return min(fetched, default=0)
 

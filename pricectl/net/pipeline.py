@@ -153,7 +153,9 @@ class Http:
             over = isinstance(error, TimeoutError) or self._left_s() <= 0.05
             outcome = Outcome.FAILED if over and clock() - started >= FAIR_S else Outcome.ABANDONED
             if isinstance(error, TimeoutError):
-                raise faults.transport(host, error) from None
+                late = faults.transport(host, error)
+                late.asked = outcome is Outcome.FAILED
+                raise late from None
             raise
         finally:
             self._ledger.report(host, outcome, *_counted(host, reply))

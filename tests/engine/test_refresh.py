@@ -221,7 +221,7 @@ def test_the_followed_the_named_a_type_all_of_them(tmp_path: Path, market: Simul
 
 def _report(failing: Sequence[str], assets: int = 100, left: int = 0, trouble: Damaged | None = None) -> Report:
     errors = [Failure(symbol, "unavailable", "no") for symbol in failing]
-    return Report(assets, 0, 0, (), {}, errors, {}, left, 0, trouble)  # type: ignore[arg-type]
+    return Report(assets, 0, 0, 0, (), {}, errors, {}, left, 0, trouble)  # type: ignore[arg-type]
 
 
 KNOWN = {f"K{n}": Failing("unavailable", "no", 0) for n in range(100)}

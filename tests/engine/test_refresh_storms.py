@@ -165,8 +165,8 @@ def test_a_third_of_the_answers_503_costs_nobody_a_price(mixed: Mixed, monkeypat
 def test_a_provider_that_hangs_costs_the_run_its_deadline_and_no_more(mixed: Mixed) -> None:
     mixed.market.script(hang(), Match(provider="yahoo"))
     began = time.monotonic()
-    report = mixed.run(deadline_s=1.5)
-    assert time.monotonic() - began < 1.5 + 2.0
+    report = mixed.run(deadline_s=3.0)
+    assert time.monotonic() - began < 3.0 + 2.0
     assert report.ok == 5
     assert {one.code for one in report.errors} == {"unavailable"}
     # At most four at once were sent; what never was is left, not blamed.
