@@ -12,13 +12,15 @@ import threading
 from collections.abc import Mapping
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
+from importlib import import_module
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pricectl.config import PROVIDERS
 from pricectl.model.instant import Clock
-from pricectl.simulator import binance, coinbase, control, ecb, frankfurter, kraken, tiingo, yahoo
+from pricectl.simulator import binance, control, yahoo
 from pricectl.simulator.faults import Fault, Match, Script, usual_body
 from pricectl.simulator.limits import Meter
 from pricectl.simulator.market import Market
@@ -28,10 +30,12 @@ _SPARK = "/v7/finance/spark"
 _GZIP_FROM = 600  # bytes; below that the providers' fronts send bodies as they are
 _JSON = {"yahoo": "application/json;charset=utf-8", "binance": "application/json;charset=UTF-8"}
 _PLAIN_JSON = "application/json; charset=utf-8"
-# The wires of one module each, by the beginning of their paths.
+# The wires of one module each; its PREFIXES say which paths are its own.
 _WIRES: dict[str, Any] = {
-    "kraken": kraken, "coinbase": coinbase, "frankfurter": frankfurter, "ecb": ecb, "tiingo": tiingo,
-}  # fmt: skip
+    name: import_module(f"pricectl.simulator.{name}")
+    for name in PROVIDERS
+    if name not in _JSON and find_spec(f"pricectl.simulator.{name}")
+}
 
 
 class Entry(NamedTuple):
@@ -173,7 +177,7 @@ class Simulator:
         elif provider == "yahoo":
             agent = headers.get("user-agent", "")
             refused, wait_s = 429 if not agent or agent.startswith("python-requests") else 0, 0
-        elif provider == "tiingo" and not tiingo.lets_in(headers):
+        elif not getattr(_WIRES[provider], "lets_in", bool)(headers):
             refused, wait_s = 401, 0
         if fault and fault.kind in ("status", "garbage", "html", "redirect", "bomb"):
             answer = _faulty(fault, provider, now_ms)
