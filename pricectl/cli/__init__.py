@@ -28,6 +28,8 @@ COMMANDS = {
     "assets": Entry(_at("assets:app"), "Look through the catalogue, follow assets, add your own."),
     "import": Entry(_at("transfer:import_"), "Store daily bars of your own from a file."),
     "export": Entry(_at("export:export"), "Write stored bars to a file, a folder or a pipe."),
+    "status": Entry(_at("status:status"), "Show the last runs, freshness, coverage and the providers."),
+    "schedule": Entry(_at("schedule:schedule"), "Show what has refresh run each minute, or install it."),
     "config": Entry(_at("config:app"), "Show the settings and where each comes from."),
     "simulate": Entry(_at("simulate:simulate"), "Run a simulated market on this machine."),
     "demo": Entry(_at("demo:demo"), "Take the tour: a simulated market, every command once."),

@@ -41,6 +41,8 @@ TOUR = (
          "import - --symbol DOGEEUR", "date,close,volume\n2024-01-02,0.0832,1200\n2024-01-03,0.0745,2100\n"),
     Step("What is stored, for other tools: CSV, JSON Lines, Parquet, Arrow.", "export DOGEEUR --format csv"),
     Step("What is followed is what a refresh keeps fresh.", "assets follow BTC AAPL"),
+    Step("What happened so far, and how things stand.", "status"),
+    Step("What would have it all happen by itself, each minute.", "schedule --with cron"),
     Step("The settings, and where each comes from.", "config show"),
 )  # fmt: skip
 

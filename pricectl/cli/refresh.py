@@ -8,9 +8,11 @@ import typer
 
 from pricectl.cli.options import Context, common, duration
 from pricectl.cli.stopping import Stop
+from pricectl.engine.monitors import Monitors
 from pricectl.errors import DeadlineReached, Locked, PricectlError, UsageError
 from pricectl.model.instant import iso
 from pricectl.output import terminal
+from pricectl.state.runs import Run
 
 if TYPE_CHECKING:
     from pricectl.engine import Engine
@@ -50,6 +52,12 @@ def refresh(
     ] = None,
     every: Annotated[str | None, typer.Option("--every", metavar="TIME", help="Go on and on, each 60s.")] = None,
     wait: Annotated[str | None, typer.Option("--wait", metavar="TIME", help="Wait 30s for another run.")] = None,
+    metrics_file: Annotated[
+        str, typer.Option("--metrics-file", metavar="F.prom", help="Write figures for Prometheus's textfile collector.")
+    ] = "",
+    ping_url: Annotated[
+        str, typer.Option("--ping-url", metavar="URL|@FILE", help="Tell a monitor: URL/start, then URL/<exit code>.")
+    ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be asked, and ask nobody.")] = False,
 ) -> int:
     """Keep the assets that are followed up to date: due quotes into the cache, ended sessions into the store.
@@ -58,6 +66,7 @@ def refresh(
       pricectl refresh                       what is due, once
       pricectl refresh --deadline 55s --jitter 5s      for cron, each minute
       pricectl refresh --every 60s           the same as one process
+      pricectl refresh --metrics-file /var/lib/node_exporter/pricectl.prom --ping-url @/etc/pricectl-ping
       pricectl refresh --backfill            all history of what is followed
       pricectl refresh --all --dry-run       what the whole catalogue would cost
 
@@ -71,6 +80,7 @@ def refresh(
         raise UsageError("--all excludes symbols and --type", "give one of them")
     run = _Run(context, _times(context, deadline, jitter, every, wait), list(symbols or []), type_ or "", everything)
     run.backfill = backfill
+    run.monitors = Monitors(metrics_file, ping_url)
     if dry_run:
         run.show_plan()
         return 0
@@ -108,6 +118,8 @@ class _Run:
 
     def __init__(self, context: Context, times: _Times, symbols: list[str], type_: str, everything: bool) -> None:
         self.backfill = False
+        self.monitors = Monitors()
+        self._ended_as: Run | None = None
         self._context = context
         self._times = times
         self._symbols = symbols
@@ -162,6 +174,27 @@ class _Run:
                 return stop.exit_code
 
     def _once(self, stop: Stop) -> tuple[int, bool]:
+        """One cycle, of which the monitors are told; its exit code, and whether a backfill is to go on."""
+        began_ms = self._context.clock.now_ms()
+        self._ended_as = None
+        self.monitors.begin()
+        try:
+            code, go_on = self._cycle(stop)
+        except Exception as error:
+            code = error.exit_code if isinstance(error, PricectlError) else 1
+            self._tell_monitors(began_ms, code, str(error), stop)
+            raise
+        return self._tell_monitors(began_ms, code, "", stop), go_on
+
+    def _tell_monitors(self, began_ms: int, code: int, message: str, stop: Stop) -> int:
+        """Tell them of the cycle; its exit code, or where that is 0, that of a file which could not be written."""
+        unlogged = Run("", "refresh", began_ms, self._context.clock.now_ms(), code, message=message)
+        told = self.monitors.end(self._engine, self._ended_as or unlogged, hurry=stop())
+        for trouble in self.monitors.troubles:
+            self._complain(trouble, str(trouble))
+        return code or told
+
+    def _cycle(self, stop: Stop) -> tuple[int, bool]:
         """One cycle; its exit code, and whether a backfill is to go on."""
         from pricectl.engine import unattended
         from pricectl.engine.refresh import select
@@ -172,6 +205,7 @@ class _Run:
             if not assets and not wrong:
                 self._say_how_to_follow()
             done = unattended.refresh(engine, self._order(assets, self._times.jitter_s), wrong, stop)
+            self._ended_as = done.run
         except PricectlError as error:
             if not self._times.every_s:
                 raise

@@ -37,9 +37,10 @@ class Run(NamedTuple):
 
     ``assets`` were looked at; of their quotes so many were fetched, failed, or skipped because nothing was due.
     ``requests`` counts those sent, by provider. ``errors`` holds the first failures only, as far as a line has room:
-    ``quotes_failed`` counts all of them. ``oldest_ms`` is when the oldest quote among the assets that are in trade
-    was fetched (0: there is none). ``hits`` and ``misses`` are the look-ups ever answered from the cache and not,
-    as counted at the end of the run. ``message``: the one line that was, or would have been, said on failure.
+    ``quotes_failed`` counts all of them. ``oldest_ms`` is when the oldest quote was fetched among
+    the assets that are in trade and do not fail (0: there is none). ``hits`` and ``misses`` are the look-ups ever
+    answered from the cache and not, as counted at the end of the run. ``message``: the one line that was, or would
+    have been, said on failure.
     """
 
     run_id: str
