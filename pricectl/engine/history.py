@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pricectl.engine import routing
 from pricectl.engine.gaps import DAY, Days
 from pricectl.engine.intake import Intake
+from pricectl.engine.news import days_named
 from pricectl.engine.ranges import Span, Wish, span_of
 from pricectl.engine.segments import beyond, cuts, lay_out, unfinished
 from pricectl.errors import NotFresh, PricectlError, ProviderError, StoreError
@@ -115,7 +116,9 @@ def _of_series(engine: "Engine", query: Query, asset: Asset, timeout_s: float) -
         plan = _supply(engine, query, calendar, intake)
         currency, rows = _read(engine, query, asset, plan, intake)
     _check(engine, asset, rows, intake)
-    return _answer(query, asset, currency, rows, plan, intake, calendar)
+    whole = intake.failure is None and not intake.lacking and not intake.refused
+    doubted = _doubted(engine, asset, plan, intake)
+    return _answer(query, asset, currency, rows, plan, intake, calendar)._replace(complete=whole and not doubted)
 
 
 def _supply(engine: "Engine", query: Query, calendar: "Calendar", intake: Intake) -> _Plan:
@@ -181,6 +184,22 @@ def _check(engine: "Engine", asset: Asset, rows: Sequence[Row], intake: Intake) 
         engine.warn(f"{asset.symbol}: part of the range is not stored, and --offline asks nobody")
 
 
+def _doubted(engine: "Engine", asset: Asset, plan: _Plan, intake: Intake) -> bool:
+    """Whether days of the answer are kept aside, or stand on a wrong scale in it; says so."""
+    if not plan.segments:
+        return False
+    span = plan.segments[0].start, plan.segments[-1].end
+    aside, torn = intake.waiting(*span), intake.torn(*span)
+    if set(aside) - intake.told:
+        engine.warn(f"{asset.symbol}: {days_named(aside)} kept aside, see `pricectl doctor`; not in the answer")
+    if torn:
+        engine.warn(
+            f"{asset.symbol}: a split or dividend became known after its days had been rolled up; bars from "
+            f"{torn[0][0]} to {torn[-1][1]} are not right until `pricectl aggregate` has fetched those days again"
+        )
+    return bool(aside or torn)
+
+
 def _answer(
     query: Query,
     asset: Asset,
@@ -202,7 +221,7 @@ def _answer(
         [(segment, len(own)) for segment, own in parts],
         segments[0].start if segments else plan.span.start,
         segments[-1].end if segments else max(plan.span.start, plan.span.end),
-        intake.failure is None and not intake.lacking and not intake.refused,
+        True,
         intake.failure,
     )
 

@@ -1,17 +1,21 @@
 """What a provider says becomes what is kept: asked for where something is missing, weighed, stored, or refused."""
 
 import datetime as dt
-import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from pricectl.config import ensure_home
+from pricectl.engine import quality
+from pricectl.engine.aside import Keeper
 from pricectl.engine.gaps import DAY, Days, expected, merge, missing, widen
-from pricectl.engine.overlap import Verdict, Weighed, same_prices, weigh
+from pricectl.engine.jumps import jumps
+from pricectl.engine.news import days_named, doubt, is_news, marked, settled_days, torn
+from pricectl.engine.overlap import Weighed, weigh
+from pricectl.engine.quality import Finding
+from pricectl.engine.splits import Told, settle
 from pricectl.errors import ProviderError, Refused, StoreError
 from pricectl.model.asset import Asset, Series
-from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, Action, Bar, History, Segment
-from pricectl.model.instant import iso
+from pricectl.model.bar import FLAGGED, LIVE, PROVISIONAL, SPLITS, Action, Bar, History, Segment
 
 if TYPE_CHECKING:
     from pricectl.engine import Engine
@@ -19,8 +23,6 @@ if TYPE_CHECKING:
 
 # Two gaps closer than this are one request: a page of Binance's is 1000 days, Yahoo answers any span at once.
 _JOIN_DAYS = 1000
-# A session without a bar may still get one for so long (funds report a day or two late); then it never was one.
-_LATE_DAYS = 7 * DAY
 
 
 class Tray(NamedTuple):
@@ -40,7 +42,8 @@ class Intake:
     ``bars``, ``actions`` and ``currency``. ``failure`` is why a provider did not answer, ``refused`` says that it
     answered what contradicts the store; ``lacking`` that something was missing and nobody was asked.
     ``server_ms`` is the provider's clock of the last answer (None: not asked). ``added`` and ``revised`` count the
-    bars that were handed to the store, new ones and others of days known. With a ``tray`` the store is not touched.
+    bars that were handed to the store, new ones and others of days known; ``flagged`` are those of them with a remark,
+    ``aside`` were kept aside instead, ``rejected`` are no prices. With a ``tray`` the store is not touched.
     """
 
     def __init__(
@@ -54,7 +57,7 @@ class Intake:
         self.refused = False
         self.lacking = False
         self.store_reads = True
-        self.added = self.revised = 0
+        self.added = self.revised = self.flagged = self.aside = self.rejected = 0
         self._tray = tray
         self._store_writes = not engine.settings.read_only
         self._engine = engine
@@ -64,6 +67,7 @@ class Intake:
         self._deadline = engine.clock.monotonic() + (engine.settings.timeout_s if timeout_s is None else timeout_s)
         self._had: list[Days] = []
         self._shows_all = False
+        self.told: set[dt.date] = set()  # days of which it was said that they are not stored
 
     def fill(self, wanted: Days, running: Days | None, now_ms: int, *, offline: bool, refresh: bool) -> None:
         """Ask for what is missing of ``wanted`` (completed sessions), and for the days ``running`` that are not over.
@@ -112,7 +116,7 @@ class Intake:
                 self.actions = [*self.actions, *(one for one in history.actions if one not in self.actions)]
                 completed = self._calendar.last_completed(history.server_ms)
                 wanted = (bar for bar in history.bars if any(first <= bar.date <= last for first, last in spans))
-                self.bars |= {bar.date: _marked(bar, completed) for bar in wanted}
+                self.bars |= {bar.date: marked(bar, completed) for bar in wanted}
 
     def pieces(self, start: dt.date, end: dt.date, *, offline: bool = False) -> list[Segment]:
         """The stored weeks and months that reach into ``start``..``end``. Raises StoreError only when ``offline``."""
@@ -194,38 +198,96 @@ class Intake:
                 return
             days = (history.earliest, days[1])
         completed = self._calendar.last_completed(history.server_ms)
-        bars = [_marked(bar, completed) for bar in history.bars if days[0] <= bar.date <= days[1]]
+        bars = [marked(bar, completed) for bar in history.bars if days[0] <= bar.date <= days[1]]
         currency, stored = self._stored(days)
-        recorded = self._recorded() if stored else []
-        weighed = weigh(stored, recorded, bars, history.actions, self._calendar.sessions)
+        splits = any(one.kind in SPLITS for one in history.actions)
+        recorded = self._recorded() if stored or splits else []
         named = history.currency or currency or self._asset.currency
-        other_currency = bool(stored) and named != currency
-        if other_currency or _mostly_restated(weighed.verdict):
-            self._refuse(stored, bars, f"in {named}, not in {currency}" if other_currency else "another price")
+        sound, found = self._screened(bars, history)
+        told = settle(sound, history.actions, recorded) if history.reaches_now else Told(sound, history.actions, [], [])
+        weighed = weigh(stored, recorded, told.bars, told.actions, self._calendar.sessions)
+        why = doubt(currency, named, stored, bars, weighed.verdict)
+        if why:
+            self._refuse(stored, bars, why, named)
             if self._shows_all:
                 self.currency, self.actions = named, history.actions
-                self.bars |= {bar.date: bar for bar in bars}
+                self.bars |= {bar.date: bar for bar in sound}
             return
+        self.currency, self.actions = named, [*told.actions, *weighed.splits]
         believed = self._without_restated(stored, weighed)
-        if weighed.verdict.kind == "split":
-            self._say_inferred(weighed.splits[-1])
-        self.currency, self.actions = named, [*history.actions, *weighed.splits]
+        found += self._jumped(believed, stored) if history.reaches_now else []
+        if quality.page_fails(len(bars), found):
+            self._refuse(stored, bars, f"{len(found)} of {len(bars)} bars in doubt: {quality.counted(found)}", named)
+            return
+        self._keep_aside(found)
+        self._say_splits(told, weighed)
+        doubted = {one.bar.date for one in found}
+        believed = [bar for bar in believed if bar.date not in doubted]
         known = {bar.date: bar for bar in stored}
-        new = [bar for bar in believed if not bar.flags & LIVE and _is_news(bar, known.get(bar.date))]
+        new = [bar for bar in believed if not bar.flags & LIVE and is_news(bar, known.get(bar.date))]
         if not self._shows_all:
             new = self._without_kept_coarser(days, new)
         if history.reaches_now and self._store_writes:
-            self.revised += (changed := sum(bar.date in known for bar in new))
-            self.added += len(new) - changed
-            self._store(days, new, _settled(days, believed, completed), history)
+            self._count(new, known)
+            unsure = min((one.bar.date for one in found if one.may_settle and not one.rejected), default=None)
+            self._store(days, new, settled_days(days, believed, completed, unsure), history)
+            self._keeper.close(believed)
         elif not history.reaches_now:
             self._engine.warn(
                 f"{self._asset.symbol}: the provider's answer does not reach today, so later splits may be missing; "
                 "it is shown and not stored"
             )
         kept = history.reaches_now and self._store_writes
-        shown = weighed.bars if self._shows_all else [bar for bar in believed if bar.flags & LIVE or not kept]
+        every = [bar for bar in weighed.bars if bar.date not in doubted]
+        shown = every if self._shows_all else [bar for bar in believed if bar.flags & LIVE or not kept]
         self.bars |= {bar.date: bar for bar in shown}
+
+    @cached_property
+    def _keeper(self) -> Keeper:
+        return Keeper(self._engine, self._asset, self._began_ms)
+
+    def waiting(self, start: dt.date, end: dt.date) -> list[dt.date]:
+        """The days from ``start`` to ``end`` whose bars are kept aside, nothing being stored of them."""
+        return [day for day in self._keeper.days() if start <= day <= end]
+
+    def torn(self, start: dt.date, end: dt.date) -> list[Days]:
+        """The stored weeks and months between the two days that an ex-date cuts which was not known, or stood
+        elsewhere, when they were rolled up."""
+        kept = self.pieces(start, end)
+        return torn(kept, self._recorded()) if kept else []
+
+    def _screened(self, bars: Sequence[Bar], history: History) -> tuple[list[Bar], list[Finding]]:
+        """The bars that are sound in themselves, or settled since, and what stands against the others."""
+        last = self._calendar.day_of(history.server_ms)
+        screened = quality.screen(bars, self._asset.type, last)
+        standing, settled = self._keeper.sift(screened.findings)
+        return sorted([*screened.bars, *(one.bar for one in settled)]), standing
+
+    def _jumped(self, believed: Sequence[Bar], stored: Sequence[Bar]) -> list[Finding]:
+        known = {bar.date: bar for bar in stored if not bar.flags & PROVISIONAL}
+        same = {bar.date for bar in believed if bar.date in known and not is_news(bar, known[bar.date])}
+        return self._keeper.sift(jumps(believed, self._asset.type, self.actions, same))[0]
+
+    def _keep_aside(self, found: Sequence[Finding]) -> None:
+        """Remember what is kept aside and what is rejected, and say what of it is new."""
+        told = self._keeper.reject([one for one in found if one.rejected], self.currency)
+        for why in dict.fromkeys((one.why, one.may_settle) for one in found if not one.rejected):
+            bars = [one.bar for one in found if (one.why, one.may_settle) == why and not one.rejected]
+            told += self._keeper.keep(bars, why[0], (), self.currency, settles=why[1])
+        self.rejected += sum(one.rejected for one in found)
+        self.aside += sum(not one.rejected for one in found)
+        if told:
+            self.told |= {bar.date for bar in told}
+            self._engine.warn(
+                f"{self._asset.symbol}: {days_named([bar.date for bar in told])} not stored as {self._asset.provider} "
+                f"says ({quality.counted(one for one in found if one.bar in told)}), see `pricectl doctor`"
+            )
+
+    def _count(self, new: Sequence[Bar], known: Mapping[dt.date, Bar]) -> None:
+        changed = sum(bar.date in known for bar in new)
+        self.revised += changed
+        self.added += len(new) - changed
+        self.flagged += sum(bool(bar.flags & FLAGGED) for bar in new)
 
     def _without_kept_coarser(self, days: Days, new: Sequence[Bar]) -> list[Bar]:
         """``new`` without the overlap's days that are kept as weeks or months: alone they could only wait there."""
@@ -256,11 +318,24 @@ class Intake:
             self._store_writes = False
             self._engine.warn(f"the store cannot be written ({error}); {self._asset.symbol} is shown and not stored")
 
-    def _say_inferred(self, split: Action) -> None:
-        self._engine.warn(
-            f"{self._asset.symbol}: {self._asset.provider} shows all earlier prices divided by {split.value:g} without "
-            f"listing a split; recorded as an inferred split of {split.ex_date}"
-        )
+    def _say_splits(self, told: Told, weighed: Weighed) -> None:
+        who = f"{self._asset.symbol}: {self._asset.provider}"
+        if weighed.verdict.kind == "split":
+            split = weighed.splits[-1]
+            self._engine.warn(
+                f"{who} shows all earlier prices divided by {split.value:g} without listing a split; recorded as an "
+                f"inferred split of {split.ex_date}"
+            )
+        for split in told.early:
+            self._engine.warn(
+                f"{who} lists a split of {split.value:g} on {split.ex_date} that its prices do not know yet; they are "
+                "taken as traded"
+            )
+        for split, day in told.moved:
+            self._engine.warn(
+                f"{who} lists a split of {split.value:g} on {split.ex_date}, but its prices change on {day}; recorded "
+                "as of then"
+            )
 
     def _without_restated(self, stored: Sequence[Bar], weighed: Weighed) -> list[Bar]:
         """The believed bars without those that contradict a stored one: the stored one stays, the other is kept
@@ -268,79 +343,23 @@ class Intake:
         if weighed.verdict.kind != "restated":
             return weighed.bars
         days = set(weighed.verdict.differing)
-        named = ", ".join(str(day) for day in weighed.verdict.differing)
-        self._set_aside(stored, [bar for bar in weighed.bars if bar.date in days], "restated")
-        self._engine.warn(
-            f"{self._asset.symbol}: {self._asset.provider} now says other prices for {named}; the stored ones stay"
-        )
-        return [bar for bar in weighed.bars if bar.date not in days]
+        said = [bar for bar in weighed.bars if bar.date in days]
+        other, _ = self._keeper.sift([Finding(bar, "R-DQ7", "restated") for bar in said])
+        if other:
+            named = ", ".join(str(one.bar.date) for one in other)
+            self.aside += len(other)
+            self._keeper.keep([one.bar for one in other], "restated", stored, self.currency)
+            self._engine.warn(
+                f"{self._asset.symbol}: {self._asset.provider} now says other prices for {named}; the stored ones stay"
+            )
+        return [bar for bar in weighed.bars if bar not in [one.bar for one in other]]
 
-    def _refuse(self, stored: Sequence[Bar], bars: Sequence[Bar], why: str) -> None:
+    def _refuse(self, stored: Sequence[Bar], bars: Sequence[Bar], why: str, currency: str) -> None:
         self.refused = not self._shows_all
-        self._set_aside(stored, bars, why)
+        self.aside += len(bars)
+        self.told |= {bar.date for bar in bars}
+        self._keeper.keep(bars, why, stored, currency)
         self._engine.warn(
             f"{self._asset.symbol}: {self._asset.provider} contradicts what is stored ({why}); nothing of it is stored"
             + ("" if self._shows_all else ", --refresh shows it")
         )
-
-    def _set_aside(self, stored: Sequence[Bar], fetched: Sequence[Bar], why: str) -> None:
-        """One line in ``state/quarantine.jsonl``, by one write, so that processes never mix their lines."""
-        import json
-
-        if self._engine.settings.read_only:
-            return
-        days = {bar.date for bar in fetched}
-        entry = {
-            "at": iso(self._began_ms),
-            "series": str(self._asset.series),
-            "why": why,
-            "stored": [_listed(bar) for bar in stored if bar.date in days],
-            "fetched": [_listed(bar) for bar in fetched],
-        }
-        path = os.path.join(self._engine.settings.home.state, "quarantine.jsonl")
-        try:
-            ensure_home(self._engine.settings)
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(descriptor, json.dumps(entry).encode() + b"\n")
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            self._engine.warn(f"cannot write {path}: {error.strerror}")
-
-
-def _listed(bar: Bar) -> list[object]:
-    return [bar.date.isoformat(), *bar[1:]]
-
-
-def _marked(bar: Bar, completed: dt.date) -> Bar:
-    """The moving row of a session that is over by the exchange's hours is provisional; a row of one that is not over
-    is live, whatever its stamp."""
-    if bar.date > completed:
-        return bar._replace(flags=bar.flags | LIVE)
-    return bar._replace(flags=bar.flags & ~LIVE | PROVISIONAL) if bar.flags & LIVE else bar
-
-
-def _is_news(bar: Bar, old: Bar | None) -> bool:
-    """Whether the store, which holds ``old`` of that day, lacks this bar; a corrected volume is news, a difference
-    of 1e-7 is none, and what the person entered stays."""
-    if old is None:
-        return True
-    if old.flags & MANUAL:
-        return False
-    return old.volume != bar.volume or old.flags != bar.flags or not same_prices(old, bar)
-
-
-def _mostly_restated(verdict: Verdict) -> bool:
-    # One corrected bar says nothing about the others; when half of them differ, the whole scale is in doubt.
-    return verdict.kind == "restated" and 2 * len(verdict.differing) >= verdict.compared
-
-
-def _settled(asked: Days, bars: Sequence[Bar], completed: dt.date) -> list[Days]:
-    """The days of ``asked`` that need not be asked for again, whether there was a bar or none.
-
-    Not a session still open or provisional, and not the latest sessions without a bar: they may be late.
-    """
-    final = max((bar.date for bar in bars if not bar.flags & (LIVE | PROVISIONAL)), default=dt.date.min)
-    end = min(asked[1], max(final, completed - _LATE_DAYS))
-    return [(asked[0], end)] if asked[0] <= end else []

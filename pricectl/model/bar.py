@@ -8,6 +8,9 @@ LIVE = 1  # the provider's moving last row (stamped with the last trade, or a ca
 PROVISIONAL = 2  # completed by the exchange's hours, but still the provider's moving row: replaced by its final one
 SUSPECT = 4  # low..high does not hold open and close, or low is not positive: kept as said, marked
 MANUAL = 8  # the person's own price: no provider's row of that day replaces it
+ROUNDED = 16  # high or low was on the wrong side of open or close by a rounding (1e-6), and moved to it
+UNADJUSTED = 32  # the provider told a split that its prices did not know yet: they were taken as traded
+FLAGGED = SUSPECT | ROUNDED | UNADJUSTED  # accepted, though not without a remark
 
 INTERVALS = ("1d", "1wk", "1mo")
 ADJUSTMENTS = ("none", "split", "all")

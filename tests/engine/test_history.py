@@ -366,7 +366,7 @@ def test_Y_15_a_split_that_nobody_lists_is_inferred_and_said(world):
     assert dates(world.get(range_="1d")) == ["2026-11-24"]
     told = Action(day("2026-11-20"), "split", 4.0)
     world.clock.ms = at("2026-11-27T12:00")
-    world.market.replay("yahoo", "AAPL", [*november(9, 19), *quarter[9:], *november(25, 25)], [told])
+    world.market.replay("yahoo", "AAPL", [*november(9, 19), *quarter[9:], Bar(day("2026-11-25"), 56.2, 57.0, 55.0, 56.4, 90.0)], [told])
     world.get(range_="7d")
     assert world.engine.store.actions(APPLE.series) == [told]
     assert len(world.said) == 1

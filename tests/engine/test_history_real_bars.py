@@ -22,6 +22,8 @@ from shared_data import data
 
 CLOCK = SetClock(1_795_521_600_000)  # 2026-11-24T12:00:00Z
 # AOS: one high below its low. LNT: a close at half the price. The others have days without an open or a high.
+# The open of CHD is of half the price too. These two bars are kept aside, all others of the 619,040 are given.
+SLIPS = {("LNT", dt.date(2016, 5, 19)), ("CHD", dt.date(2014, 5, 19))}
 DEFECTIVE = {"AOS", "LNT", "BHF", "DHR", "ES", "FTV", "O", "REGN", "UA", "VRTX", "WRK"}
 
 
@@ -62,11 +64,12 @@ def test_stocks(tmp_path):
         for name, bars in stocks.items():
             query = Query(f"yahoo:{ids[name]}", wish, "1d", "none")
             first = get(here, query)
-            assert first.rows == as_rows(bars), name
-            assert (first.currency, first.complete) == ("USD", True)
+            sound = [bar for bar in bars if (name, bar.date) not in SLIPS]
+            assert first.rows == as_rows(sound), name
+            assert (first.currency, first.complete) == ("USD", len(sound) == len(bars))
             assert get(here, query._replace(offline=True)).rows == first.rows, name
         assert len(simulator.journal) == len(stocks)
-    assert said == []
+    assert len(said) == sum(2 for name, _ in SLIPS if name in stocks)
 
 
 @pytest.mark.parametrize("adjust", ["none", "split"])
