@@ -1,4 +1,4 @@
-"""``pricectl schedule``: have refresh run each minute."""
+"""``pricectl schedule``: have refresh run each minute, and aggregate each night."""
 
 import os
 import shutil
@@ -30,10 +30,10 @@ def schedule(
     remove: Annotated[bool, typer.Option("--remove", help="Take it away again.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
 ) -> None:
-    """Show what has refresh run each minute: a crontab line, a systemd service and timer. Or install it.
+    """Show what has refresh run each minute and aggregate each night: for cron and for systemd. Or install it.
 
     \b
-      pricectl schedule                                show all three
+      pricectl schedule                                show the crontab lines, the units
       pricectl schedule --install                      into your crontab
       pricectl schedule --install --with systemd       as a user timer of systemd
       pricectl schedule --install -- --metrics-file /var/lib/node_exporter/pricectl.prom
@@ -45,27 +45,27 @@ def schedule(
         raise UsageError("--install and --remove exclude each other", "give one of the two")
     if options and remove:
         raise UsageError("--remove takes no options for refresh", "leave them out")
-    task = _task(context, options or [])
+    tasks = _tasks(context, options or [])
     if install:
-        _warn_of_what_stays_behind(context, task)
-        changed = _install_systemd(context, task, dry_run) if with_ == "systemd" else _install_cron(task, dry_run)
+        _warn_of_what_stays_behind(context, tasks)
+        changed = _install_systemd(context, tasks, dry_run) if with_ == "systemd" else _install_cron(tasks, dry_run)
         where = "systemd's timers" if with_ == "systemd" else "the crontab"
-        _tell(context, task, [with_ or "cron"], "install", changed, where, dry_run)
+        _tell(context, tasks, [with_ or "cron"], "install", changed, where, dry_run)
     elif remove:
-        found = [where for where, gone in _removals(context, task, with_, dry_run) if gone]
-        _tell(context, task, [], "remove", bool(found), " and ".join(found), dry_run)
+        found = [where for where, gone in _removals(context, tasks, with_, dry_run) if gone]
+        _tell(context, tasks, [], "remove", bool(found), " and ".join(found), dry_run)
     else:
-        _show(context, task, with_)
+        _show(context, tasks, with_)
 
 
-def _task(context: Context, options: list[str]) -> "Task":
-    from pricectl.engine.schedule import REFRESH, task
+def _tasks(context: Context, options: list[str]) -> "list[Task]":
+    from pricectl.engine.schedule import tasks
 
     if options:
         _check_options(options)
     usual = context.home.root == home_dir(None, {})
     group = context.settings["home.group"]
-    return task(REFRESH, _program(), context.home.root, options, group=group, usual=usual)
+    return tasks(_program(), context.home.root, options, group=group, usual=usual)
 
 
 def _check_options(options: list[str]) -> None:
@@ -88,12 +88,12 @@ def _program() -> list[str]:
     return [sys.executable, "-P", "-m", "pricectl"]
 
 
-def _warn_of_what_stays_behind(context: Context, task: "Task") -> None:
+def _warn_of_what_stays_behind(context: Context, tasks: "list[Task]") -> None:
     """What holds here and not where it runs by itself: variables, and a checkout that is the current folder."""
     names = sorted(name for name in context.env if name.startswith(ENV) and name != "PRICECTL_HOME")
     if names:
         context.warn(f"{', '.join(names)} will not be set when it runs by itself", f"put it into {context.home.config}")
-    if len(task.program) > 1:
+    if len(tasks[0].program) > 1:
         import site
 
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -101,21 +101,21 @@ def _warn_of_what_stays_behind(context: Context, task: "Task") -> None:
             context.warn(f"this pricectl runs from {os.path.dirname(package)} and is not installed", "install it first")
 
 
-def _install_cron(task: "Task", dry_run: bool) -> bool:
+def _install_cron(tasks: "list[Task]", dry_run: bool) -> bool:
     from pricectl.engine import crontab
 
     before = crontab.read()
-    after = crontab.with_line(before, task)
+    after = crontab.with_lines(before, tasks)
     if after != before and not dry_run:
         crontab.write(after)
     return after != before
 
 
-def _install_systemd(context: Context, task: "Task", dry_run: bool) -> bool:
+def _install_systemd(context: Context, tasks: "list[Task]", dry_run: bool) -> bool:
     from pricectl.config import ensure_home
     from pricectl.engine import systemd
 
-    units = systemd.units(task, context.env)
+    units = systemd.units(tasks, context.env)
     changed = bool(systemd.missing(units))
     if not dry_run:
         try:
@@ -126,37 +126,38 @@ def _install_systemd(context: Context, task: "Task", dry_run: bool) -> bool:
     return changed
 
 
-def _removals(context: Context, task: "Task", with_: str | None, dry_run: bool) -> Iterator[tuple[str, bool]]:
+def _removals(context: Context, tasks: "list[Task]", with_: str | None, dry_run: bool) -> Iterator[tuple[str, bool]]:
     """Where there was something of ours to take away, each taken away (but for ``dry_run``)."""
     from pricectl.engine import crontab, systemd
 
     if with_ == "cron" or (with_ is None and shutil.which("crontab")):
         before = crontab.read()
-        after = crontab.without_line(before, task)
+        after = crontab.without_lines(before, tasks)
         if after != before and not dry_run:
             crontab.write(after)
         yield "the crontab", after != before
     if with_ in ("systemd", None):
-        found = systemd.present(systemd.units(task, context.env))
+        found = systemd.present(systemd.units(tasks, context.env))
         if found and not dry_run:
             systemd.remove(found)
         yield "systemd's timers", bool(found)
 
 
-def _parts(context: Context, task: "Task", with_: str | None) -> list[dict[str, "Value"]]:
+def _parts(context: Context, tasks: "list[Task]", with_: str | None) -> list[dict[str, "Value"]]:
     from pricectl.engine import crontab, systemd
 
     parts: list[dict[str, Value]] = []
     if with_ in ("cron", None):
-        parts.append({"kind": "crontab", "path": None, "text": crontab.line(task) + "\n"})
+        text = "".join(crontab.line(task) + "\n" for task in tasks)
+        parts.append({"kind": "crontab", "path": None, "text": text})
     if with_ in ("systemd", None):
-        units = systemd.units(task, context.env)
+        units = systemd.units(tasks, context.env)
         parts += [{"kind": unit.name.rpartition(".")[2], "path": unit.path, "text": unit.text} for unit in units]
     return parts
 
 
-def _show(context: Context, task: "Task", with_: str | None) -> None:
-    parts = _parts(context, task, with_)
+def _show(context: Context, tasks: "list[Task]", with_: str | None) -> None:
+    parts = _parts(context, tasks, with_)
     if context.output == "table":
         titles = [f"# {part['path'] or 'the crontab (crontab -e)'}\n" for part in parts]
         context.write("\n".join(f"{title}{part['text']}" for title, part in zip(titles, parts, strict=True)))
@@ -165,18 +166,19 @@ def _show(context: Context, task: "Task", with_: str | None) -> None:
 
 
 def _tell(
-    context: Context, task: "Task", kinds: list[str], action: str, changed: bool, where: str, dry_run: bool
+    context: Context, tasks: "list[Task]", kinds: list[str], action: str, changed: bool, where: str, dry_run: bool
 ) -> None:
     """What was done, for a person on stderr, for a script as a record."""
     done = f"would {action}" if dry_run else f"{action.rstrip('e')}ed"
     preposition = {"install": "into", "remove": "from"}[action]
-    said = f"{done} refresh of {task.home} {preposition} {where}" if changed else f"nothing to {action}"
+    names = " and ".join(task.job.name for task in tasks)
+    said = f"{done} {names} of {context.home.root} {preposition} {where}" if changed else f"nothing to {action}"
     context.note(said)
     if changed and kinds == ["systemd"] and not dry_run:
         context.note("a user's timers run while the user is logged in; `loginctl enable-linger` has them run always")
     if context.output != "table":
-        parts = [part for kind in kinds for part in _parts(context, task, kind)]
+        parts = [part for kind in kinds for part in _parts(context, tasks, kind)]
         context.show(
-            {"action": action, "changed": changed, "dryRun": dry_run, "home": task.home, "parts": parts},
+            {"action": action, "changed": changed, "dryRun": dry_run, "home": context.home.root, "parts": parts},
             "parts", ("kind", "path", "text"), (),
         )  # fmt: skip

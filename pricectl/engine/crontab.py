@@ -1,12 +1,13 @@
-"""The account's crontab: our line in it, and never another touched.
+"""The account's crontab: our lines in it, and never another touched.
 
-Our line ends in a comment that names the job and the home, so that it is found again, and so that two homes have each
-their own.
+A line of ours ends in a comment that names the job and the home, so that it is found again, and so that two homes have
+each their own.
 """
 
 import os
 import shlex
 import subprocess
+from collections.abc import Collection, Iterable
 
 from pricectl.engine.schedule import Task
 from pricectl.errors import PricectlError, UsageError
@@ -18,11 +19,17 @@ _NONE = ("no crontab for", "no such file or directory")  # what cronie, Vixie's 
 def line(task: Task) -> str:
     """The line that runs ``task``, without its end."""
     command = shlex.join(task.words(task.job.cron_options)).replace("%", r"\%")  # cron takes % for the end of the line
-    return f"{task.job.cron} {command} {_mark(task)}"
+    return f"{task.job.cron} {command}{' > /dev/null' if task.job.talks else ''} {_mark(task)}"
 
 
-def with_line(crontab: str, task: Task) -> str:
-    """``crontab`` with the line of ``task``: in the place of an older one, or as the last."""
+def with_lines(crontab: str, tasks: Iterable[Task]) -> str:
+    """``crontab`` with the lines of ``tasks``: each in the place of an older one, or as the last."""
+    for task in tasks:
+        crontab = _with_line(crontab, task)
+    return crontab
+
+
+def _with_line(crontab: str, task: Task) -> str:
     lines = crontab.split("\n")
     ours = [place for place, one in enumerate(lines) if _is_ours(one, task)]
     if ours:
@@ -32,9 +39,9 @@ def with_line(crontab: str, task: Task) -> str:
     return f"{ended}{line(task)}\n"
 
 
-def without_line(crontab: str, task: Task) -> str:
-    """``crontab`` without the line of ``task``, every other byte as it was."""
-    return "\n".join(one for one in crontab.split("\n") if not _is_ours(one, task))
+def without_lines(crontab: str, tasks: Collection[Task]) -> str:
+    """``crontab`` without the lines of ``tasks``, every other byte as it was."""
+    return "\n".join(one for one in crontab.split("\n") if not any(_is_ours(one, task) for task in tasks))
 
 
 def _mark(task: Task) -> str:

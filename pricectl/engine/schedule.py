@@ -12,26 +12,20 @@ from pricectl.errors import UsageError
 class Job(NamedTuple):
     """A command of pricectl that runs by itself. ``cron`` and ``calendar`` are its times in the notations of crontab(5)
     and systemd.time(7); ``options`` hold for both, ``cron_options`` for cron, whose minute begins for everybody at
-    once; a run is stopped after ``stop_s``."""
+    once; a run is stopped after ``stop_s``. ``talks``: it shows its result, which cron would mail."""
 
     name: str
     line: str
     cron: str
     calendar: str
-    options: tuple[str, ...]
-    cron_options: tuple[str, ...]
     stop_s: int
+    options: tuple[str, ...] = ()
+    cron_options: tuple[str, ...] = ()
+    talks: bool = False
 
 
-REFRESH = Job(
-    "refresh",
-    "keep prices up to date",
-    "* * * * *",
-    "*:*:00",
-    ("--deadline", "50s"),
-    ("--jitter", "5s"),
-    58,
-)
+REFRESH = Job("refresh", "keep prices up to date", "* * * * *", "*:*:00", 58, ("--deadline", "50s"), ("--jitter", "5s"))
+AGGREGATE = Job("aggregate", "roll old days up", "17 5 * * *", "*-*-* 05:17:30", 3600, talks=True)
 
 
 class Task(NamedTuple):
@@ -54,6 +48,16 @@ class Task(NamedTuple):
         """The folders that a run writes to."""
         metrics = [os.path.dirname(value) for name, value in _values(self.extra) if name == "--metrics-file"]
         return list(dict.fromkeys([self.home, *metrics]))
+
+
+def tasks(
+    program: Sequence[str], home: str, extra: Sequence[str] = (), *, group: str = "", usual: bool = True
+) -> list[Task]:
+    """What is to run by itself for ``home``; ``extra`` are options for refresh. Raises as ``task``."""
+    return [
+        task(REFRESH, program, home, extra, group=group, usual=usual),
+        task(AGGREGATE, program, home, (), group=group, usual=usual),
+    ]
 
 
 def task(

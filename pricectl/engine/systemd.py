@@ -1,4 +1,4 @@
-"""The account's systemd units: a service that runs a task, a timer that starts it; hardened, and ours alone.
+"""The account's systemd units: for each task a service that runs it, hardened, and a timer that starts it.
 
 Directives: systemd.service(5), systemd.exec(5), systemd.timer(5).
 """
@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pricectl.engine.schedule import Task
@@ -25,8 +25,12 @@ class Unit(NamedTuple):
     text: str
 
 
-def units(task: Task, env: Mapping[str, str]) -> list[Unit]:
-    """The service and the timer of ``task``, in the account's own folder of units."""
+def units(tasks: Iterable[Task], env: Mapping[str, str]) -> list[Unit]:
+    """The services and the timers of ``tasks``, in the account's own folder of units."""
+    return [unit for task in tasks for unit in _pair(task, env)]
+
+
+def _pair(task: Task, env: Mapping[str, str]) -> list[Unit]:
     name = f"pricectl-{task.job.name}"
     if not task.usual:  # another home has units of its own
         name += f"-{hashlib.sha256(os.fsencode(task.home)).hexdigest()[:8]}"
@@ -87,7 +91,7 @@ OnCalendar={task.job.calendar}
 # systemd's own default lets a minute pass.
 AccuracySec=1s
 RandomizedDelaySec=5
-Persistent=false
+Persistent={"no" if task.job.stop_s <= 60 else "yes"}
 Unit={service}
 
 [Install]
