@@ -95,6 +95,11 @@ class Ledger:
             return True
         return bool(data) and self._read(data) is None
 
+    def forget(self, name: str) -> None:
+        """The provider called ``name`` counts as never asked. Raises OSError."""
+        with _Locked(self._path(name)) as file:
+            file.write(b"")
+
     def _change(self, limits: Limits, decide: Callable[[Account, Limits, float], tuple[Account, T]]) -> T:
         if limits.name not in self._private and not self._read_only:
             try:

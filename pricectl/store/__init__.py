@@ -29,6 +29,7 @@ from pricectl.store.tables import ACTIONS, BARS, COVERAGE, Part, Table
 
 if TYPE_CHECKING:
     from pricectl.store.upkeep import Upkeep
+    from pricectl.store.verify import Examined, Repair
 
 __all__ = ["Addition", "Store"]
 
@@ -155,6 +156,14 @@ class Store:
             closes[one] = (day, shown(price, factor), currency)
         return closes
 
+    def listed(self, table: Table) -> list[tuple[Part, str]]:
+        """Every part of one table that its newest version lists, each known to be whole, with its path."""
+        return self._held(table, None)
+
+    def all_latest(self) -> dict[Series, Quote]:
+        """The newest quotes of all series."""
+        return self._latest.read(None)
+
     def held(self) -> dict[Series, dict[str, Days]]:
         """The series of which bars are stored, by series; of each the first and the last day, by interval."""
         found: dict[Series, dict[str, Days]] = {}
@@ -202,6 +211,22 @@ class Store:
         from pricectl.store.upkeep import Upkeep
 
         return Upkeep(self._state, self._disk, self._clock, self._logs, self._verifiers, self._writing)
+
+    def examined(self) -> "list[Examined]":
+        """Each table held to what it says of itself, all parts hashed. Raises NewerFormat, StoreError."""
+        from pricectl.store.verify import examine
+
+        return [examine(log) for log in self._logs.values()]
+
+    def damaged_latest(self) -> list[str]:
+        """The paths of the files of latest prices that are not what was written. Raises StoreError."""
+        return self._latest.damaged()
+
+    def repair(self) -> "Repair":
+        """What makes a damaged store whole again."""
+        from pricectl.store.verify import Repair
+
+        return Repair(self._folder, self._disk, self._clock, self._logs, self._writing)
 
     # How
 

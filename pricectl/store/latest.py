@@ -70,6 +70,18 @@ class Latest:
             raise damaged
         return {}
 
+    def damaged(self) -> list[str]:
+        """The paths of the files that are not what was written. Raises StoreError."""
+        found = []
+        for name in self._names():
+            try:
+                self._quotes(name)
+            except FileNotFoundError:
+                continue
+            except Damaged:
+                found.append(os.path.join(self.folder, name))
+        return found
+
     def put(self, quotes: Iterable[Quote], now_ms: int) -> None:
         """``quotes`` beside those known already; of two of one series the later fetched. Only under the writers'
         lock. Raises OSError."""

@@ -48,6 +48,16 @@ class Log:
         newest = self.newest()
         return [] if newest is None else self._parts(newest)
 
+    def replayed(self) -> list[Part]:
+        """The parts as all entries tell them, whatever is remembered. Raises Damaged, NewerFormat, StoreError."""
+        newest = self.newest()
+        return [] if newest is None else [part_of(line) for line in self._replay(newest).decode().split("\n") if line]
+
+    def mend(self) -> None:
+        """Damaged newest entries are set aside, as before every commit. Only under the writers' lock. Raises
+        Unwritable, NewerFormat, OSError."""
+        self._sound()
+
     def prepare(self) -> None:
         """The table's folders exist. Raises Unwritable where delta-rs could not find them, OSError."""
         if _MISREAD.search(os.path.abspath(self.folder)):
