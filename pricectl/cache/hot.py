@@ -8,6 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from pricectl.cache import peek
@@ -72,20 +73,28 @@ class Cache:
         quotes: Sequence[Quote],
         names: Mapping[str, tuple[str, Series]],
         misses: Mapping[Series, str],
+        stand_ins: Mapping[str, tuple[str, Quote]] = MappingProxyType({}),
     ) -> None:
         """Keep what a look-up learnt, in one transaction; nothing new, nothing written.
 
         ``quotes``: the newer of two stays, so that racing processes cannot move a price back. ``names``: what
         asked names (upper case) mean, canonical symbol and series, for the front door, under the present state
         of the catalogue. ``misses``: what a provider said of series that it does not know, kept for an hour.
+        ``stand_ins``: names that a fallback's quote answers for now; kept beside that series' own quote, which may
+        be fresh for longer.
         """
         stamp = peek.stamp(self._home)
-        known = self._read(lambda connection, now_s: peek.named(connection, list(names), now_s), {})
+        meant = {name: (symbol, series, _key(series)) for name, (symbol, series) in names.items()}
+        meant |= {name: (symbol, quote.series, _stood_key(quote)) for name, (symbol, quote) in stand_ins.items()}
+        known = self._read(lambda connection, now_s: peek.named(connection, list(meant), now_s), {})
         new_names = {
-            peek.NAME_KEY + name: [symbol, _key(series), stamp]
-            for name, (symbol, series) in names.items()
+            peek.NAME_KEY + name: [symbol, key, stamp]
+            for name, (symbol, series, key) in meant.items()
             if name not in known or (*known[name][:2], *known[name][2][:2]) != (symbol, stamp, *series)
         }
+        new_stand_ins = [
+            quote for name, (_, quote) in stand_ins.items() if name not in known or known[name][2] != tuple(quote)
+        ]
         remembered, now_ms = self.misses(list(misses)), self._clock.now_ms()
         new_misses = {_miss_key(series): [text, now_ms] for series, text in misses.items() if series not in remembered}
 
@@ -99,12 +108,14 @@ class Cache:
                     cache.set(_key(quote.series), list(quote[2:]), expire=QUOTES_KEPT_S)
                 if quote.series in unknown:
                     cache.delete(_miss_key(quote.series))
+            for quote in new_stand_ins:
+                cache.set(_stood_key(quote), list(quote[2:]), expire=QUOTES_KEPT_S)
             for key, row in new_names.items():
                 cache.set(key, row, expire=QUOTES_KEPT_S)
             for key, said in new_misses.items():
                 cache.set(key, said, expire=MISSES_KEPT_S)
 
-        if quotes or new_names or new_misses:
+        if quotes or new_names or new_misses or new_stand_ins:
             self._write(write)
 
     def _write(self, write: Callable[[Any], None]) -> None:
@@ -153,6 +164,10 @@ class Cache:
 
 def _key(series: Series) -> str:
     return f"{peek.QUOTE_KEY}{series.provider}/{series.provider_id}"
+
+
+def _stood_key(quote: Quote) -> str:
+    return f"{peek.STOOD_KEY}{quote.provider}/{quote.provider_id}"
 
 
 def _miss_key(series: Series) -> str:

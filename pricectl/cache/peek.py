@@ -22,6 +22,7 @@ Named = tuple[str, str, QuoteFields]  # canonical symbol, stamp of the catalogue
 
 NAME_KEY = "name/1/"
 QUOTE_KEY = "quote/1/"
+STOOD_KEY = "stood/1/"  # a fallback's quote as it stands in for an asset: fresh for less long; as long as QUOTE_KEY
 
 # Rows that our Disk wrote: text in the row itself (mode 1), under a text key (raw 1), not expired.
 _OURS = "{0}.raw = 1 AND {0}.mode = 1 AND {0}.filename IS NULL AND ({0}.expire_time IS NULL OR {0}.expire_time > ?)"

@@ -11,7 +11,7 @@ from pricectl.model.quote import Quote
 
 
 class StandIn(NamedTuple):
-    """A fallback's quote, under its own series, and whether it was asked for just now."""
+    """A fallback's quote, as its own series has it, and whether it was asked for just now."""
 
     quote: Quote
     asked: bool
@@ -28,8 +28,7 @@ def quotes(
     """For each asset whose own provider ``failed``, the quote of the first of its fallbacks that has one.
 
     All first fallbacks are asked together, then all second ones, within ``timeout_s`` seconds; not asked is one whose
-    quote in the cache is good enough (``kept``). A quote is marked fresh as an open market's at most, so that the
-    asset's own provider is asked again soon. Tells ``engine.warn`` who answered for whom, and why.
+    quote in the cache is good enough (``kept``). Tells ``engine.warn`` who answered for whom, and why.
     """
     chains = {
         asset: routing.fallbacks(asset, engine.settings.lacks_key)
@@ -46,6 +45,13 @@ def quotes(
             found |= _round(engine, wanted, left_s / (rounds - turn), person, kept)
     _tell(engine, failed, found)
     return found
+
+
+def standing(engine: Engine, quote: Quote) -> Quote:
+    """A fallback's quote as it stands in for an asset: fresh as an open market's at most, so that the asset's own
+    provider is asked again soon."""
+    soon_ms = engine.clock.now_ms() + round(engine.settings["fresh.open"] * 1000)
+    return quote._replace(fresh_until_ms=min(quote.fresh_until_ms, soon_ms))
 
 
 def _round(
@@ -66,8 +72,7 @@ def _round(
             continue
         answer = answers[one]
         if isinstance(answer, Quote):
-            by_hours_ms = fresh_until(answer, engine.calendar(routing.stand_in(asset, one)), now_ms, open_s)
-            until_ms = min(by_hours_ms, now_ms + round(open_s * 1000))
+            until_ms = fresh_until(answer, engine.calendar(routing.stand_in(asset, one)), now_ms, open_s)
             found[asset] = StandIn(answer._replace(fresh_until_ms=until_ms), True)
     return found
 

@@ -7,7 +7,7 @@ quote is at hand: that is given, marked stale.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from pricectl.engine import Engine, routing
+from pricectl.engine import Engine, fallbacks, routing
 from pricectl.engine.freshness import FUTURE_MS, fresh_until, is_fresh
 from pricectl.errors import NotFound, NotFresh, PricectlError, StoreError, UnknownSymbol
 from pricectl.model.asset import Asset, Series
@@ -154,7 +154,6 @@ def _from_fallbacks(
     failed = {assets[one]: error for one, error in found.items() if isinstance(error, PricectlError)}
     if not any(asset.chain and routing.moves_on(error) for asset, error in failed.items()):
         return {}
-    from pricectl.engine import fallbacks
 
     def kept(quote: Quote) -> bool:
         return not wish.refresh and _fresh_enough(quote, engine.clock.now_ms(), wish)
@@ -168,13 +167,21 @@ def _from_fallbacks(
 def _keep(engine: Engine, names: dict[str, Asset], found: dict[Series, _Found | PricectlError]) -> None:
     """Write what was learnt: quotes into cache and store, names and unknown symbols into the cache."""
     quotes = [hit.quote for hit in found.values() if isinstance(hit, _Found) and hit.source == "provider"]
-    meant = {
-        name.upper(): (asset.symbol, hit.quote.series)
+    hits = {
+        name: (asset, hit.quote)
         for name, asset in names.items()
         if isinstance(hit := found[asset.series], _Found) and hit.source != "store"
     }
+    meant = {
+        name.upper(): (asset.symbol, asset.series) for name, (asset, one) in hits.items() if one.series == asset.series
+    }
+    stand_ins = {
+        name.upper(): (asset.symbol, fallbacks.standing(engine, one))
+        for name, (asset, one) in hits.items()
+        if one.series != asset.series
+    }
     unknown = {series: str(error) for series, error in found.items() if isinstance(error, UnknownSymbol)}
-    engine.cache.put(quotes, meant, unknown)
+    engine.cache.put(quotes, meant, unknown, stand_ins)
     if quotes:
         try:
             engine.store.put_latest(quotes)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pricectl import providers
-from pricectl.engine import due, routing
+from pricectl.engine import due, fallbacks, routing
 from pricectl.engine.freshness import fresh_until, is_fresh
 from pricectl.engine.upkeep import Kept, Upkeep
 from pricectl.errors import PricectlError, StoreError, UnknownSymbol, UsageError
@@ -209,8 +209,6 @@ class Refresh:
         left_s = self._left_s(self._order.deadline_s)
         if left_s <= 0 or self._stop() or not any(asset.chain and routing.moves_on(failed[asset]) for asset in failed):
             return {}
-        from pricectl.engine import fallbacks
-
         found = fallbacks.quotes(
             self._engine, failed, left_s, person=False, kept=lambda quote: is_fresh(quote, self._began_ms)
         )
@@ -220,13 +218,15 @@ class Refresh:
         """Into the cache, with the names by which they are asked for, and into the store's latest prices."""
         quotes = [outcome for outcome in outcomes.values() if isinstance(outcome, Quote)]
         self._held |= {series: outcome for series, outcome in outcomes.items() if isinstance(outcome, Quote)}
-        names = {
-            asset.symbol.upper(): (asset.symbol, self._held[series].series)
-            for series, asset in self._assets.items()
-            if series in self._held
+        held = [(self._assets[series], quote) for series, quote in self._held.items()]
+        names = {one.symbol.upper(): (one.symbol, one.series) for one, quote in held if quote.series == one.series}
+        stand_ins = {
+            one.symbol.upper(): (one.symbol, fallbacks.standing(self._engine, quote))
+            for one, quote in held
+            if quote.series != one.series
         }
         unknown = {one: str(error) for one, error in outcomes.items() if isinstance(error, UnknownSymbol)}
-        self._engine.cache.put([*self._restored.values(), *quotes], names, unknown)
+        self._engine.cache.put([*self._restored.values(), *quotes], names, unknown, stand_ins)
         if quotes:
             try:
                 self._engine.store.put_latest(quotes)

@@ -162,9 +162,24 @@ def test_a_fix_that_stands_in_is_not_kept_until_the_next_one(tmp_path, market, c
     market.script(GONE, Match(provider="yahoo"))
     saturday_ms = NOON_MS + 4 * 86_400_000
     clock.ms = saturday_ms
-    quote = one(engine(tmp_path, market, clock), "EURUSD").quote
-    assert quote.provider == "frankfurter"
-    assert quote.fresh_until_ms == saturday_ms + 60_000
+    assert one(engine(tmp_path, market, clock), "EURUSD").quote.provider == "frankfurter"
+    standing = engine(tmp_path, market, clock).cache.named(["EURUSD"])["EURUSD"]
+    assert (standing.provider, standing.fresh_until_ms) == ("frankfurter", saturday_ms + 60_000)
+
+
+def test_a_closing_price_that_stands_in_is_not_kept_until_the_next_open(tmp_path, market, clock):
+    """Tiingo's own series is fresh all night; asking for it by name does not lengthen what it stands in for."""
+    clock.ms = night_ms = NOON_MS + 12 * 3_600_000  # New York has closed
+    token = {"tiingo__token": "a-token"}
+    direct = one(engine(tmp_path, market, clock, **token), "tiingo:AAPL").quote
+    assert direct.fresh_until_ms > night_ms + 10 * 3_600_000
+    market.script(GONE, Match(provider="yahoo"))
+    assert one(engine(tmp_path, market, clock, **token), "AAPL").quote.provider == "tiingo"
+    one(engine(tmp_path, market, clock, **token), "tiingo:AAPL", WISH._replace(refresh=True))
+    market.clear()
+    clock.ms += 61_000
+    assert one(engine(tmp_path, market, clock, **token), "AAPL").quote.provider == "yahoo"
+    assert one(engine(tmp_path, market, clock), "tiingo:AAPL").source == "cache"
 
 
 def test_a_fallbacks_quote_in_the_cache_says_nothing_of_an_asset_whose_provider_answers(tmp_path, market, clock):
