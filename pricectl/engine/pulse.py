@@ -55,7 +55,7 @@ def _wrong(
 ) -> NotFresh | None:
     allowed = f"(allowed: {span(max_age_s)})"
     if last is None:
-        damage = f"; {log.damaged} lines of the run log cannot be read" if log.damaged else ""
+        damage = f"; the run log holds damaged lines ({log.damaged})" if log.damaged else ""
         return NotFresh(f"no refresh has run{damage}", "`pricectl schedule --install` has it run each minute")
     ended = f"the last one ended with exit code {last.exit_code}{f' ({last.message})' if last.message else ''}"
     if success_age_s is None:

@@ -151,7 +151,7 @@ class _Told:
         if os.path.exists(path) and not os.access(path, os.R_OK):
             self.troubles.append(f"the run log {path} cannot be read; check its owner and mode")
         elif log.damaged:
-            self.troubles.append(f"{log.damaged} lines of the run log {path} cannot be read and are passed over")
+            self.troubles.append(f"the run log {path} holds damaged lines ({log.damaged}), which are passed over")
         return found
 
     def last_hour(self) -> Lookups:

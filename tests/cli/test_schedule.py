@@ -64,9 +64,9 @@ def account(tmp_path: Path) -> Account:
 
 def lines_of(home: Path, more: str = "") -> list[str]:
     python = shlex.quote(sys.executable)
+    refresh = f"{python} -P -m pricectl refresh --home {home} --deadline 50s --jitter 5s"
     return [
-        f"* * * * * {python} -P -m pricectl refresh --home {home} --deadline 50s --jitter 5s{more}"
-        f" # pricectl refresh of {home}",
+        f"* * * * * {refresh}{more} # pricectl refresh of {home}",
         f"17 5 * * * {python} -P -m pricectl aggregate --home {home} > /dev/null # pricectl aggregate of {home}",
     ]
 

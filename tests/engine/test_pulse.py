@@ -91,7 +91,7 @@ def test_a_damaged_log_costs_only_its_lines(tmp_path: Path):
     path.write_bytes(path.read_bytes() + b"\xff\x00garbage\n{}\n")
     assert why(home) == ""
     path.write_bytes(b"garbage\n")
-    assert why(home) == "no refresh has run; 1 lines of the run log cannot be read"
+    assert why(home) == "no refresh has run; the run log holds damaged lines (1)"
 
 
 def test_a_success_behind_many_failures_is_found(tmp_path: Path):

@@ -171,7 +171,7 @@ def test_each_part_that_is_damaged_is_a_line_and_the_rest_is_told(tmp_path: Path
     assert found.coverage is not None  # it is a table of its own
     assert {limit.host.name for limit in found.limits} == {"binance", "yahoo"}
     runs, ledger, store = sorted(found.troubles, key=lambda text: ("_delta_log" in text, "ledger" in text))
-    assert runs == f"2 lines of the run log {tmp_path}/state/runs.jsonl cannot be read and are passed over"
+    assert runs == f"the run log {tmp_path}/state/runs.jsonl holds damaged lines (2), which are passed over"
     assert ledger == f"the ledger of yahoo in {tmp_path}/state cannot be read: it counts as never written"
     assert "_delta_log" in store
     assert all("\n" not in text for text in found.troubles)
