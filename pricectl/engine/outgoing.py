@@ -1,17 +1,22 @@
 """Stored bars on their way out: which assets, which days, one asset at a time, so that memory stays bounded."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pricectl.engine.gaps import Days
 from pricectl.engine.ranges import Wish, span_of
 from pricectl.engine.segments import cuts, lay_out
 from pricectl.errors import NotFound, UsageError
 from pricectl.model.asset import Asset
-from pricectl.model.bar import Row, Segment
+from pricectl.model.bar import INTERVALS, Row, Segment
 
 if TYPE_CHECKING:
     from pricectl.engine import Engine
+
+# Assets that are read in one query, and so are in memory: 32 of ten years are 80,000 bars, 40 MB. One query for each
+# takes six times as long in all.
+_AT_ONCE = 32
 
 
 class Wanted(NamedTuple):
@@ -54,26 +59,41 @@ def parts(engine: "Engine", assets: Sequence[Asset], wanted: Wanted) -> Iterator
     StoreError, UsageError."""
     now_ms = engine.clock.now_ms()
     held = engine.store.held()
-    for asset in assets:
-        tiers = held.get(asset.series, {})
-        segments = _segments(engine, asset, wanted, now_ms)
-        first = min((start for start, _ in tiers.values()), default=dt.date.max)
-        segments = [one._replace(start=max(one.start, first)) for one in segments if one.end >= first]
-        currency, rows = engine.store.history(asset.series, segments, wanted.adjust)
-        ends = [tier[1] for interval, tier in tiers.items() if _coarser(interval, wanted.interval)]
-        day = min((row.date for row in rows), default=dt.date.max)
-        lost = [end for end in ends if segments and segments[0].start <= end < day]
-        yield Part(asset, currency or asset.currency, rows, max(lost, default=None))
+    for some in _by(_AT_ONCE, assets):
+        alike: dict[tuple[Segment, ...], list[Asset]] = {}
+        for asset in some:
+            alike.setdefault(_segments(engine, asset, wanted, now_ms), []).append(asset)
+        found: dict[Asset, Part] = {}
+        for segments, own in alike.items():
+            bars = engine.store.history_of_many([asset.series for asset in own], segments, wanted.adjust)
+            for asset in own:
+                currency, rows = bars.get(asset.series, ("", []))
+                before = _coarser_before(held.get(asset.series, {}), segments, rows, wanted.interval)
+                found[asset] = Part(asset, currency or asset.currency, rows, before)
+        for asset in some:
+            yield found.pop(asset)
 
 
-def _segments(engine: "Engine", asset: Asset, wanted: Wanted, now_ms: int) -> list[Segment]:
+def _by(count: int, assets: Sequence[Asset]) -> Iterator[Sequence[Asset]]:
+    for start in range(0, len(assets), count):
+        yield assets[start : start + count]
+
+
+def _segments(engine: "Engine", asset: Asset, wanted: Wanted, now_ms: int) -> tuple[Segment, ...]:
     calendar = engine.calendar(asset)
     span = span_of(wanted.wish, calendar.last_completed(now_ms), calendar.day_of(now_ms), calendar.last_session)
     as_of = dt.datetime.fromtimestamp(now_ms // 1000, dt.UTC).date()
     policy = cuts(engine.settings["retention.daily"], engine.settings["retention.weekly"], as_of)
-    return lay_out(wanted.interval, wanted.wish.range, span, policy, calendar.last_session)
+    return tuple(lay_out(wanted.interval, wanted.wish.range, span, policy, calendar.last_session))
 
 
-def _coarser(interval: str, asked: str) -> bool:
-    order = ("1d", "1wk", "1mo")
-    return asked in order and order.index(interval) > order.index(asked)
+def _coarser_before(
+    tiers: Mapping[str, Days], segments: Sequence[Segment], rows: Sequence[Row], interval: str
+) -> dt.date | None:
+    """The last day before ``rows`` that is stored in a coarser interval than was asked for."""
+    if interval not in INTERVALS or not segments:
+        return None
+    first = min((row.date for row in rows), default=dt.date.max)
+    coarser = INTERVALS[INTERVALS.index(interval) + 1 :]
+    ends = [tiers[one][1] for one in coarser if one in tiers]
+    return max((end for end in ends if segments[0].start <= end < first), default=None)

@@ -9,6 +9,9 @@ import datetime as dt
 import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pricectl.errors import Damaged, StoreError, Unwritable
@@ -80,7 +83,7 @@ class Store:
 
     def traded(self, series: Series, start: dt.date, end: dt.date) -> tuple[str, list[Bar]]:
         """The currency and the stored daily bars from ``start`` to ``end`` (inclusive), as traded, oldest first."""
-        found = self._query.traded(self._bars(series, start, end))
+        found = self._query.traded(self._bars([series], start, end))
         return _currency(series, (row[-1] for row in found)), [Bar(*row[:-1]) for row in found]
 
     def traded_of(self, spans: Mapping[Series, Days]) -> dict[Series, tuple[str, list[Bar]]]:
@@ -115,27 +118,19 @@ class Store:
         must be stored or handed in: a dividend counts against the close before it, at most 14 days old. Works where
         nothing is stored.
         """
-        if not segments:
-            return "", []
-        first, last = min(one.start for one in segments), max(one.end for one in segments)
-        # Bars first, then actions: a split is written before the bars that it speaks of.
-        bars = self._bars(series, first, dt.date.max if adjust == "all" else last, extra, extra_currency)
-        known = {(one.ex_date, one.kind): one for one in [*self.actions(series), *extra_actions]}
-        closes = {}
-        if adjust == "all":
-            paid = [day for day, kind in known if kind != "split"]
-            closes = {day: (before, close) for day, before, close in self._query.closes(bars, paid)}
-        found = self._query.rolled(bars, segments, factor_spans(known.values(), adjust, closes))
-        currency = _currency(series, (name for row in found for name in row[-2:]))
-        return currency, [
-            Row(day, open_, high, low, close, volume, INTERVALS[rank], not moving)
-            for day, open_, high, low, close, volume, rank, moving, *_ in found
-        ]
+        told = {series: extra_actions} if extra_actions else {}
+        return self._history([series], segments, adjust, extra, extra_currency, told).get(series, ("", []))
+
+    def history_of_many(
+        self, series: Sequence[Series], segments: Sequence[Segment], adjust: str
+    ) -> dict[Series, tuple[str, list[Row]]]:
+        """As ``history``, of those of ``series`` that have stored bars there, in one query."""
+        return self._history(series, segments, adjust)
 
     def pieces(self, series: Series, start: dt.date, end: dt.date) -> list[Segment]:
         """The stored weeks and months of ``series``, or pieces of them, that reach into ``start``..``end`` (inclusive),
         each from its first to its last session: finer than this its days are not kept."""
-        found = self._query.pieces(self._bars(series, start, end))
+        found = self._query.pieces(self._bars([series], start, end))
         return [Segment(INTERVALS[rank], first, last) for rank, first, last in found]
 
     def latest(self, series: Sequence[Series], newer_than_ms: int = 0) -> dict[Series, Quote]:
@@ -169,6 +164,43 @@ class Store:
         found: dict[Series, dict[str, Days]] = {}
         for provider, provider_id, interval, *days in self._query.held(_by_interval(self._held(BARS, None))):
             found.setdefault(Series(provider, provider_id), {})[interval] = (days[0], days[1])
+        return found
+
+    def _history(
+        self,
+        series: Sequence[Series],
+        segments: Sequence[Segment],
+        adjust: str,
+        extra: Sequence[Bar] = (),
+        extra_currency: str = "",
+        extra_actions: Mapping[Series, Sequence[Action]] = MappingProxyType({}),
+    ) -> dict[Series, tuple[str, list[Row]]]:
+        if not segments or not series:
+            return {}
+        first, last = min(one.start for one in segments), max(one.end for one in segments)
+        # Bars first, then actions: a split is written before the bars that it speaks of.
+        bars = self._bars(series, first, dt.date.max if adjust == "all" else last, extra, extra_currency)
+        stored = self._actions(series)
+        known = [
+            {(action.ex_date, action.kind): action for action in [*stored.get(one, ()), *extra_actions.get(one, ())]}
+            for one in series
+        ]
+        closes: list[dict[dt.date, tuple[dt.date, float]]] = [{} for _ in series]
+        if adjust == "all":
+            paid = [(sid, day) for sid, own in enumerate(known) for day, kind in own if kind != "split"]
+            for sid, day, before, close in self._query.closes(bars, paid):
+                closes[sid][day] = (before, close)
+        spans = [factor_spans(own.values(), adjust, near) for own, near in zip(known, closes, strict=True)]
+        found: dict[Series, tuple[str, list[Row]]] = {}
+        for sid, own in groupby(self._query.rolled(bars, segments, spans), itemgetter(0)):
+            rows = list(own)
+            found[series[sid]] = (
+                _currency(series[sid], (name for row in rows for name in row[-2:])),
+                [
+                    Row(day, open_, high, low, close, volume, INTERVALS[rank], not moving)
+                    for _, day, open_, high, low, close, volume, rank, moving, *_ in rows
+                ],
+            )
         return found
 
     # Writing
@@ -262,9 +294,14 @@ class Store:
         return {one: merged(spans) for one, spans in found.items()}
 
     def _bars(
-        self, series: Series, first: dt.date, last: dt.date, extra: Sequence[Bar] = (), extra_currency: str = ""
+        self,
+        series: Sequence[Series],
+        first: dt.date,
+        last: dt.date,
+        extra: Sequence[Bar] = (),
+        extra_currency: str = "",
     ) -> Bars:
-        paths = _by_interval(self._held(BARS, [series], first.isoformat(), last.isoformat()))
+        paths = _by_interval(self._held(BARS, series, first.isoformat(), last.isoformat()))
         return Bars(series, first, last, paths, extra, extra_currency)
 
     def _held(

@@ -20,26 +20,34 @@ if TYPE_CHECKING:
 _UNTIL = {"1d": "date", "1wk": "until", "1mo": "until"}
 _STORED = {
     interval: f"""
-  SELECT {rank} AS rank, currency, date, {_UNTIL[interval]} AS until, open, high, low, close, volume, fetched_at, flags
-  FROM read_parquet($paths_{interval}, hive_partitioning = false)
-  WHERE provider = $provider AND provider_id = $provider_id AND date <= $last AND {_UNTIL[interval]} >= $first"""
+  SELECT sid, {rank} AS rank, currency, date, {_UNTIL[interval]} AS until, open, high, low, close, volume, fetched_at,
+         flags
+  FROM {{0}} WHERE date <= $last AND {_UNTIL[interval]} >= $first"""
     for rank, interval in enumerate(INTERVALS)
 }
+# One series is found by its name's place in the parts' pages; many by joining their names. ``sid`` is its number.
+_ONE = """(
+    SELECT 0 AS sid, * FROM read_parquet($paths_{0}, hive_partitioning = false)
+    WHERE provider = $provider AND provider_id = $provider_id)"""
+_MANY = """(
+    SELECT * FROM read_parquet($paths_{0}, hive_partitioning = false)
+    JOIN (SELECT unnest($sids::INT[]) AS sid, unnest($providers::VARCHAR[]) AS provider,
+                 unnest($ids::VARCHAR[]) AS provider_id) USING (provider, provider_id))"""
 _EXTRA = """
-  SELECT 0 AS rank, $extra_currency AS currency, date, date AS until, open, high, low, close, volume,
+  SELECT 0 AS sid, 0 AS rank, $extra_currency AS currency, date, date AS until, open, high, low, close, volume,
          'infinity'::TIMESTAMPTZ AS fetched_at, flags
   FROM extra WHERE date BETWEEN $first AND $last"""
 
 # One row for a date: the person's own price before the provider's, then what was fetched last.
 WINS = f"(flags & {MANUAL}) DESC, fetched_at DESC, flags, close, volume"
 _BEST = f"""
-  SELECT * FROM bars QUALIFY row_number() OVER (PARTITION BY rank, date ORDER BY {WINS}) = 1"""
+  SELECT * FROM bars QUALIFY row_number() OVER (PARTITION BY sid, rank, date ORDER BY {WINS}) = 1"""
 
 _SEGMENTS = """
   SELECT unnest($places::INT[]) AS place, unnest($ranks::INT[]) AS rank,
          unnest($firsts::DATE[]) AS first, unnest($lasts::DATE[]) AS last"""
 _SPANS = """
-  SELECT unnest($starts::DATE[]) AS start, unnest($stops::DATE[]) AS stop,
+  SELECT unnest($span_sids::INT[]) AS sid, unnest($starts::DATE[]) AS start, unnest($stops::DATE[]) AS stop,
          unnest($price_factors::DOUBLE[]) AS price_factor, unnest($volume_factors::DOUBLE[]) AS volume_factor"""
 
 # A day belongs to the coarsest piece that covers it, among those no coarser than what the segment shows.
@@ -49,27 +57,27 @@ _PLACED = """
 _COARSEST = """
   SELECT * FROM placed AS fine WHERE NOT EXISTS (
     SELECT 1 FROM placed AS coarse
-    WHERE coarse.place = fine.place AND coarse.piece > fine.piece
+    WHERE coarse.sid = fine.sid AND coarse.place = fine.place AND coarse.piece > fine.piece
       AND coarse.date <= fine.until AND fine.date <= coarse.until)"""
 
 # The same arithmetic as model/adjust.py: the shortest decimal of the float32 that the provider would show.
 _SHOWN = "CASE WHEN price_factor = 1 THEN {0} ELSE ({0} / price_factor)::FLOAT::VARCHAR::DOUBLE END AS {0}"
 # Whole shares only of the sum: a week comes out the same from its days and from its pieces.
 _SCALED = f"""
-  SELECT place, rank, first, date, currency, flags,
+  SELECT coarsest.sid, place, rank, first, date, currency, flags,
     {", ".join(_SHOWN.format(name) for name in ("open", "high", "low", "close"))},
     volume * volume_factor AS volume, volume_factor = 1 AS as_traded,
     CASE rank WHEN 0 THEN date WHEN 1 THEN date_trunc('week', date)::DATE ELSE date_trunc('month', date)::DATE
     END AS period
-  FROM coarsest JOIN spans ON coarsest.date BETWEEN spans.start AND spans.stop"""
+  FROM coarsest JOIN spans ON coarsest.sid = spans.sid AND coarsest.date BETWEEN spans.start AND spans.stop"""
 _ROLLED = f"""
-  SELECT least(min(date), greatest(period, first)) AS day,
+  SELECT sid, least(min(date), greatest(period, first)) AS day,
     min_by(open, date) FILTER (WHERE open IS NOT NULL), max(high), min(low),
     max_by(close, date) FILTER (WHERE close IS NOT NULL),
     CASE WHEN bool_and(as_traded) THEN sum(volume) WHEN rank = 0 THEN floor(sum(volume) + 0.5)
     ELSE floor(round(sum(volume), 4) + 0.5) END,
     rank, bool_or((flags & {LIVE}) <> 0), min(currency), max(currency)
-  FROM scaled GROUP BY place, rank, first, period ORDER BY place, day"""
+  FROM scaled GROUP BY sid, place, rank, first, period ORDER BY sid, place, day"""
 
 _TRADED = "SELECT date, open, high, low, close, volume, flags, currency FROM best WHERE rank = 0 ORDER BY date"
 
@@ -77,8 +85,9 @@ _PIECES = "SELECT rank, date, until FROM bars WHERE rank > 0 ORDER BY date, rank
 
 # The last close before each day. One from long before is not the close that a dividend was taken from.
 _CLOSES = """
-  SELECT wanted.day, best.until, best.close
-  FROM (SELECT unnest($days::DATE[]) AS day) AS wanted ASOF JOIN best ON wanted.day > best.until
+  SELECT wanted.sid, wanted.day, best.until, best.close
+  FROM (SELECT unnest($day_sids::INT[]) AS sid, unnest($days::DATE[]) AS day) AS wanted
+  ASOF JOIN best ON wanted.sid = best.sid AND wanted.day > best.until
   WHERE best.until >= wanted.day - 14"""
 
 _WANTED = "(SELECT unnest($providers::VARCHAR[]) AS provider, unnest($ids::VARCHAR[]) AS provider_id)"
@@ -114,12 +123,12 @@ _HELD = """
 
 
 class Bars:
-    """The bars of one series between two days: the paths of the parts that can hold them, by interval, and bars that
-    are not stored (``extra``), which win over stored ones of their date."""
+    """The bars of some series between two days: the paths of the parts that can hold them, by interval, and bars of
+    the first that are not stored (``extra``), which win over stored ones of their date."""
 
     def __init__(
         self,
-        series: Series,
+        series: Sequence[Series],
         first: dt.date,
         last: dt.date,
         paths: Mapping[str, Sequence[str]],
@@ -129,14 +138,19 @@ class Bars:
         self.extra = extra
         self.coarse = any(paths.get(interval) for interval in INTERVALS[1:])
         used = [interval for interval in INTERVALS if paths.get(interval)]
-        self.sql = "\n  UNION ALL".join([_STORED[interval] for interval in used] + [_EXTRA] * bool(extra))
-        self.parameters: dict[str, Any] = {
-            "provider": series.provider,
-            "provider_id": series.provider_id,
-            "first": first,
-            "last": last,
-            "extra_currency": extra_currency,
-        }
+        one = len(series) == 1
+        source = _ONE if one else _MANY
+        stored = [_STORED[interval].format(source.format(interval)) for interval in used]
+        self.sql = "\n  UNION ALL".join(stored + [_EXTRA] * bool(extra))
+        self.parameters: dict[str, Any] = {"first": first, "last": last, "extra_currency": extra_currency}
+        if one:
+            self.parameters |= {"provider": series[0].provider, "provider_id": series[0].provider_id}
+        else:
+            self.parameters |= {
+                "sids": list(range(len(series))),
+                "providers": [each.provider for each in series],
+                "ids": [each.provider_id for each in series],
+            }
         for interval in used:
             self.parameters[f"paths_{interval}"] = [literal(path) for path in paths[interval]]
 
@@ -165,13 +179,14 @@ class Query:
         """Weekly and monthly pieces: rank of the interval, first and last session."""
         return self._bars(bars, {}, _PIECES, {}) if bars.coarse else []
 
-    def closes(self, bars: Bars, days: Sequence[dt.date]) -> list[tuple[dt.date, dt.date, float]]:
-        """For each of ``days`` the last session before it, at most 14 days, and its close as traded."""
-        return self._bars(bars, {}, _CLOSES, {"days": list(days)})
+    def closes(self, bars: Bars, days: Sequence[tuple[int, dt.date]]) -> list[tuple[int, dt.date, dt.date, float]]:
+        """For each of ``days`` (with the series' number) the last session before it, at most 14 days, and its close as
+        traded."""
+        return self._bars(bars, {}, _CLOSES, {"day_sids": [sid for sid, _ in days], "days": [day for _, day in days]})
 
-    def rolled(self, bars: Bars, segments: Sequence[Segment], spans: Sequence[Span]) -> list[tuple[Any, ...]]:
-        """Adjusted bars, in order: first day, open, high, low, close, volume, rank of the interval, whether one of
-        its rows is still moving, the first and the last currency by name."""
+    def rolled(self, bars: Bars, segments: Sequence[Segment], spans: Sequence[Sequence[Span]]) -> list[tuple[Any, ...]]:
+        """Adjusted bars, in order: the series' number, first day, open, high, low, close, volume, rank of the interval,
+        whether one of its rows is still moving, the first and the last currency by name. ``spans``: of each series."""
         steps = {
             "segments": _SEGMENTS,
             "spans": _SPANS,
@@ -184,10 +199,11 @@ class Query:
             "ranks": [INTERVALS.index(segment.interval) for segment in segments],
             "firsts": [segment.start for segment in segments],
             "lasts": [segment.end for segment in segments],
-            "starts": [span.start for span in spans],
-            "stops": [span.end for span in spans],
-            "price_factors": [span.price_factor for span in spans],
-            "volume_factors": [span.volume_factor for span in spans],
+            "span_sids": [sid for sid, own in enumerate(spans) for _ in own],
+            "starts": [span.start for own in spans for span in own],
+            "stops": [span.end for own in spans for span in own],
+            "price_factors": [span.price_factor for own in spans for span in own],
+            "volume_factors": [span.volume_factor for own in spans for span in own],
         }
         return self._bars(bars, steps, _ROLLED, parameters)
 

@@ -308,5 +308,5 @@ def test_nothing_stored_is_6_some_of_it_3_and_of_everything_0(filled: Path):
 def test_an_interval_of_the_persons_choice(filled: Path):
     ended = give(filled, "AAPL", "--interval", "1mo", "--adjust", "none")
     assert ended.out.splitlines()[1:] == [
-        "AAPL,yahoo,AAPL,USD,2020-08-28,1mo,504.05,505.77,126.0,129.04,272610200.0,none"
+        "AAPL,yahoo,AAPL,USD,2020-08-01,1mo,504.05,505.77,126.0,129.04,272610200.0,none"
     ]
