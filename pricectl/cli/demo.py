@@ -42,6 +42,9 @@ TOUR = (
     Step("What is stored, for other tools: CSV, JSON Lines, Parquet, Arrow.", "export DOGEEUR --format csv"),
     Step("What is followed is what a refresh keeps fresh.", "assets follow BTC AAPL"),
     Step("What happened so far, and how things stand.", "status"),
+    Step("Any question about it, in SQL; nothing can be written.", "sql -",
+         "SELECT symbol, max(high) AS high, min(low) AS low, count(*) AS bars FROM bars GROUP BY symbol ORDER BY symbol\n"),
+    Step("Is all as it should be? Every stored byte is checked.", "doctor"),
     Step("What would have it all happen by itself, each minute.", "schedule --with cron"),
     Step("The settings, and where each comes from.", "config show"),
 )  # fmt: skip
