@@ -7,7 +7,7 @@ from pricectl.config import PROVIDERS
 from pricectl.errors import UsageError
 from pricectl.model.asset import TYPES, Asset
 
-FACTS = (*Asset._fields[1:9], "fallbacks")
+FACTS = Asset._fields[1:10]
 _LONGEST_NAME = 120
 _TYPES = {
     "binance": "crypto", "kraken": "crypto", "coinbase": "crypto", "frankfurter": "fx", "ecb": "fx", "tiingo": "stock",

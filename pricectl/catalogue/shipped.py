@@ -65,4 +65,4 @@ class Shipped:
 def _read(lines: Iterable[str]) -> Iterator[Asset]:
     from csv import reader
 
-    return (Asset._make((*row[:9], True, False, False, row[9])) for row in reader(lines))
+    return (Asset._make((*row, True, False, False)) for row in reader(lines))

@@ -33,10 +33,10 @@ class Asset(NamedTuple):
     provider_id: str
     currency: str
     exchange: str
+    fallbacks: str = ""  # who is asked where the provider fails, in this order: "kraken:XBTUSD coinbase:BTC-USD"
     active: bool = True
     followed: bool = False
     own: bool = False  # the user's own addition or change, not the shipped row
-    fallbacks: str = ""  # who is asked where the provider fails, in this order: "kraken:XBTUSD coinbase:BTC-USD"
 
     @property
     def series(self) -> Series:
