@@ -56,15 +56,16 @@ def import_(
     began_ms = context.clock.now_ms()
     options = transfer.Options(format_ or "", symbol or "", currency or "", prices or "", dates or "")
     checked = transfer.read(context.engine, file, options)
+    name = "standard input" if file == "-" else file
     for note in checked.notes:
-        context.note(f"{file}: {note}")
+        context.note(f"{name}: {note}")
     unit = "line" if (format_ or format_of(file) or "csv") == "csv" else "row"
     for one in checked.refused:
         stream.say(_refusal(context, one, unit))
     if checked.refused:
         count = len(checked.refused)
         said = f"{count} {unit}s" if count > 1 else f"1 {unit}"
-        raise UsageError(f"{file}: {said} refused, nothing imported", "correct what is named above")
+        raise UsageError(f"{name}: {said} refused, nothing imported", "correct what is named above")
     _doubt(context, checked.doubtful, unit)
     if not dry_run:
         _store(context, checked.own, began_ms)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pricectl.state.runs import Run
 
 FORMATS = ("csv", "parquet", "arrow")
-MOST_ROWS = 2_000_000  # all of a file is one commit and so is in memory: 0.6 GB
+MOST_ROWS = 1_000_000  # all of a file is one commit and so is in memory: 600 bytes a row, 270 MB for 250,000 rows
 
 # What a column may be called, in any case, blanks and underscores aside; the first name is the one in messages.
 _NAMES = {

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,9 +35,19 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def filled(home: Path) -> Path:
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the two bars, for ``filled`` to copy: a process each would take as long as the tests."""
+    home = tmp_path_factory.mktemp("imported") / "home"
+    home.mkdir()
+    (home.parent / "aapl.csv").write_text(CSV)
     assert take(home, "aapl.csv", "--symbol", "AAPL", "--prices", "traded").code == 0
+    return home
+
+
+@pytest.fixture
+def filled(home: Path, imported: Path) -> Path:
+    shutil.copytree(imported, home, dirs_exist_ok=True)
     return home
 
 
