@@ -42,12 +42,13 @@ def aggregate(
       pricectl aggregate --as-of 2026-01-01
 
     Only whole periods of which every day was asked for are rolled up; days that came late wait until all of their
-    period are there. One commit for all tiers, checked before it; running it again changes nothing. Exit codes: 9
-    the store failed and stays as it was, 11 another run is writing it.
+    period are there. Where a split or dividend became known within a stored week or month, its days are asked for
+    again (not with --offline). One commit for all tiers, checked before it; running it again changes nothing. Exit
+    codes: 9 the store failed and stays as it was, 11 another run is writing it.
     """
     day = None if as_of is None else read_day(as_of, "--as-of")
     with _Steps(context) as steps:
-        report = engine.run(context.engine, day, dry_run, steps)
+        report = engine.run(context.engine, day, dry_run, steps, ask=not context.offline)
     tiers = {"daily": report.outcome.daily, "weekly": report.outcome.weekly, "monthly": report.outcome.monthly}
     records = {name: _record(tier) for name, tier in tiers.items()}
     if context.output == "json":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pricectl.config import ensure_home
 from pricectl.engine.gaps import DAY, Days, expected, missing
+from pricectl.engine.mending import mend
 from pricectl.engine.segments import Cuts, cuts, period
 from pricectl.errors import NotFound, PricectlError, Unwritable, UsageError
 from pricectl.model.asset import Series
@@ -26,9 +27,16 @@ class Report(NamedTuple):
 
 
 def run(
-    engine: "Engine", as_of: dt.date | None, dry_run: bool, tell: Callable[[int, int], None] = lambda done, steps: None
+    engine: "Engine",
+    as_of: dt.date | None,
+    dry_run: bool,
+    tell: Callable[[int, int], None] = lambda done, steps: None,
+    *,
+    ask: bool = True,
 ) -> Report:
     """Roll the store up. ``tell`` hears how many of how many steps are done. A run is entered in the run log.
+
+    ``ask``: providers may be asked again for the days of stored weeks and months that an ex-date has torn since.
 
     Raises UsageError for a day that has not come, Locked when another run writes, StoreError.
     """
@@ -42,6 +50,8 @@ def run(
         _make_home(engine)
     started_ms = engine.clock.now_ms()
     try:
+        if ask and not engine.settings.read_only:
+            mend(engine)
         outcome = _roll_up(engine, day, tell, dry_run=False)
     except PricectlError as error:
         _enter(engine, started_ms, error.exit_code, str(error))

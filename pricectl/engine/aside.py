@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from pricectl.config import ensure_home
 from pricectl.engine.overlap import same_prices
 from pricectl.engine.quality import Finding
-from pricectl.errors import Unwritable
-from pricectl.model.asset import Asset
+from pricectl.errors import PricectlError, Unwritable, UsageError
+from pricectl.model.asset import Asset, Series
 from pricectl.model.bar import LIVE, Bar
 from pricectl.model.instant import iso
-from pricectl.state.quarantine import REJECTED, RELEASED, REPLACED, Quarantine
+from pricectl.state.quarantine import REJECTED, RELEASED, REPLACED, Aside, Quarantine
 
 if TYPE_CHECKING:
     from pricectl.engine import Engine
@@ -20,6 +20,51 @@ if TYPE_CHECKING:
 # The provider says the same again so much later, within so much: then it is what it has to say.
 AGAIN_MS = 60_000
 AGREES = 0.02
+
+
+def waiting(engine: "Engine") -> list[Aside]:
+    """The bars that wait for a decision, by series and day."""
+    return Quarantine(engine.settings.home).listed()
+
+
+def decide(engine: "Engine", ids: Sequence[str], *, release: bool) -> list[Aside]:
+    """Release or reject what is kept aside under ``ids`` (``id``, or ``id:2026-11-20`` for one of its days). What is
+    released is stored, as if it had been believed at once; what is rejected is not kept aside again.
+
+    Returns what was decided. Raises NotFound, UsageError for another currency than what is stored, StoreError.
+    """
+    quarantine, now_ms = Quarantine(engine.settings.home), engine.clock.now_ms()
+    chosen = quarantine.named(ids)
+    if release:
+        _store(engine, chosen, now_ms)
+    quarantine.decide(chosen, RELEASED if release else REJECTED, now_ms)
+    return chosen
+
+
+def _store(engine: "Engine", asides: Sequence[Aside], now_ms: int) -> None:
+    from pricectl.store import Addition
+
+    series = sorted({one.series for one in asides})
+    closes = engine.store.last_closes(series)
+    additions = []
+    for one in series:
+        own = [aside for aside in asides if aside.series == one]
+        stored = closes[one][2] if one in closes else ""
+        said = {aside.currency for aside in own if aside.currency}
+        if len({*said, stored} - {""}) > 1:
+            raise UsageError(f"{one} is stored in {stored}, not in {', '.join(sorted(said))}", "reject these bars")
+        currency = next(iter(said), stored)
+        days = [(aside.bar.date, aside.bar.date) for aside in own]
+        bars = [aside.bar for aside in own]
+        additions.append(Addition(one, currency, bars, [], days, None, _symbol(engine, one)))
+    engine.store.add_all(additions, now_ms)
+
+
+def _symbol(engine: "Engine", series: Series) -> str:
+    try:
+        return engine.catalogue.find(str(series)).symbol
+    except PricectlError:
+        return str(series)
 
 
 class Keeper:
@@ -56,7 +101,7 @@ class Keeper:
         self, bars: Sequence[Bar], why: str, stored: Sequence[Bar], currency: str, *, settles: bool = False
     ) -> list[Bar]:
         """Keep ``bars`` aside unless they are already, or were rejected; returns those that are new."""
-        new = [bar for bar in bars if not self._known(bar)]
+        new = [bar for bar in bars if not bar.flags & LIVE and not self._known(bar)]
         if new:
             self._append(new, why, stored, currency, settles)
             self._read()
@@ -78,7 +123,7 @@ class Keeper:
             return
         for decision, agrees in ((RELEASED, True), (REPLACED, False)):
             chosen = [one for one in fitting if _agree(one.bar, now[one.bar.date]) == agrees]
-            self._try(partial(self._quarantine.close, chosen, decision, self._now_ms, self._asset.provider))
+            self._try(partial(self._quarantine.decide, chosen, decision, self._now_ms, self._asset.provider))
         self._waiting = [one for one in self._waiting if one not in fitting]
 
     def _settles(self, finding: Finding) -> bool:

@@ -91,9 +91,8 @@ class Quarantine:
         chosen = found.values() if decided else waiting.values()
         return sorted(chosen, key=lambda one: (one.series, one.bar.date, one.at))
 
-    def decide(self, ids: Iterable[str], decision: str, at_ms: int, by: str = "person") -> list[Aside]:
-        """Release or reject (``decision``) what waits under ``ids``: an id stands for all its days, ``id:2026-11-20``
-        for one. Returns what is decided now; raises NotFound for what does not wait, and Unwritable."""
+    def named(self, ids: Iterable[str]) -> list[Aside]:
+        """What waits under ``ids``: an id stands for all its days, ``id:2026-11-20`` for one. Raises NotFound."""
         waiting = self.listed()
         chosen: list[Aside] = []
         for one in dict.fromkeys(ids):
@@ -102,11 +101,10 @@ class Quarantine:
             if not fitting:
                 raise NotFound(f"nothing is kept aside as {one!r}", "`pricectl doctor` lists what is")
             chosen += [aside for aside in fitting if aside not in chosen]
-        self.close(chosen, decision, at_ms, by)
         return chosen
 
-    def close(self, asides: Iterable[Aside], decision: str, at_ms: int, by: str) -> None:
-        """Add the lines that say ``decision`` of ``asides``. Raises Unwritable."""
+    def decide(self, asides: Iterable[Aside], decision: str, at_ms: int, by: str = "person") -> None:
+        """Add the lines that say ``decision`` of ``asides``, and whose it was. Raises Unwritable."""
         days: dict[tuple[Series, str], list[str]] = {}
         for one in asides:
             days.setdefault((one.series, one.id), []).append(one.bar.date.isoformat())

@@ -133,6 +133,16 @@ class Store:
         found = self._query.pieces(self._bars([series], start, end))
         return [Segment(INTERVALS[rank], first, last) for rank, first, last in found]
 
+    def torn(self) -> dict[Series, list[Days]]:
+        """The stored weeks and months that hold days of two scales, because an ex-date within them became known after
+        they were rolled up: of each its first and last session."""
+        coarse = [(part, path) for part, path in self._held(BARS, None) if part.interval != INTERVALS[0]]
+        actions = [path for _, path in self._held(ACTIONS, None)] if coarse else []
+        found: dict[Series, list[Days]] = {}
+        for provider, provider_id, *days in self._query.torn(_by_interval(coarse), actions):
+            found.setdefault(Series(provider, provider_id), []).append((days[0], days[1]))
+        return found
+
     def latest(self, series: Sequence[Series], newer_than_ms: int = 0) -> dict[Series, Quote]:
         """The newest quotes of those of ``series`` that have one fetched after ``newer_than_ms``."""
         return self._latest.read(frozenset(series), newer_than_ms)

@@ -117,6 +117,18 @@ _LAST_CLOSES = f"""
   FROM read_parquet($paths, hive_partitioning = false) SEMI JOIN {_WANTED} USING (provider, provider_id)
   WHERE close IS NOT NULL GROUP BY provider, provider_id"""
 
+# Weeks and months that an ex-date cuts: it was not known, or stood elsewhere, when they were rolled up.
+_TORN = """
+  SELECT DISTINCT provider, provider_id, piece.date, piece.until FROM ({}) AS piece
+  JOIN (
+    SELECT * FROM read_parquet($paths, hive_partitioning = false)
+    QUALIFY row_number() OVER (
+      PARTITION BY provider, provider_id, ex_date, kind ORDER BY fetched_at DESC, withdrawn, value) = 1)
+  USING (provider, provider_id)
+  WHERE NOT withdrawn AND piece.date < ex_date AND ex_date <= piece.until ORDER BY ALL"""
+_PIECE_DAYS = """
+  SELECT provider, provider_id, date, until FROM read_parquet($paths_{0}, hive_partitioning = false)"""
+
 _HELD = """
   SELECT provider, provider_id, '{0}', min(date), max({1}) FROM read_parquet($paths_{0}, hive_partitioning = false)
   GROUP BY provider, provider_id"""
@@ -215,6 +227,16 @@ class Query:
 
     def last_closes(self, paths: Sequence[str], series: Sequence[Series]) -> list[tuple[Any, ...]]:
         return self._of(_LAST_CLOSES, paths, series)
+
+    def torn(self, paths: Mapping[str, Sequence[str]], actions: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The weeks and months in ``paths`` (by interval) that an ex-date in the parts ``actions`` cuts: provider, its
+        id, first and last session."""
+        used = [interval for interval in INTERVALS[1:] if paths.get(interval)]
+        if not used or not actions:
+            return []
+        sql = _TORN.format(" UNION ALL ".join(_PIECE_DAYS.format(interval) for interval in used))
+        parameters = {f"paths_{interval}": [literal(path) for path in paths[interval]] for interval in used}
+        return self._run(sql, {**parameters, "paths": [literal(path) for path in actions]})
 
     def held(self, paths: Mapping[str, Sequence[str]]) -> list[tuple[Any, ...]]:
         """Of all that the parts ``paths`` (by interval) hold: provider, its id, interval, first and last day."""
