@@ -1,6 +1,7 @@
 """Stored bars on their way out: which assets, which days, one asset at a time, so that memory stays bounded."""
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,7 +30,7 @@ class Wanted(NamedTuple):
 
 class Part(NamedTuple):
     """The bars of one asset, oldest first; ``before`` is the last day that is only stored in a coarser interval than
-    was asked for (None: no day is)."""
+    was asked for (None: none is)."""
 
     asset: Asset
     currency: str
@@ -90,10 +91,15 @@ def _segments(engine: "Engine", asset: Asset, wanted: Wanted, now_ms: int) -> tu
 def _coarser_before(
     tiers: Mapping[str, Days], segments: Sequence[Segment], rows: Sequence[Row], interval: str
 ) -> dt.date | None:
-    """The last day before ``rows`` that is stored in a coarser interval than was asked for."""
+    """The last day that is stored in a coarser interval than was asked for, and has none of ``rows``."""
     if interval not in INTERVALS or not segments:
         return None
-    first = min((row.date for row in rows), default=dt.date.max)
     coarser = INTERVALS[INTERVALS.index(interval) + 1 :]
     ends = [tiers[one][1] for one in coarser if one in tiers]
-    return max((end for end in ends if segments[0].start <= end < first), default=None)
+    return max((end for end in ends if segments[0].start <= end and not _reached(rows, end)), default=None)
+
+
+def _reached(rows: Sequence[Row], end: dt.date) -> bool:
+    """Whether one of ``rows`` begins within the week up to ``end``."""
+    at = bisect_right(rows, end, key=lambda row: row.date)
+    return at > 0 and (end - rows[at - 1].date).days < 7

@@ -66,6 +66,13 @@ def test_what_is_stored_can_be_asked_for_without_symbols(engine: Engine):
 def test_what_is_stored_only_coarser_than_asked_is_told(engine: Engine):
     ((*_, before),) = out(engine, "AAPL", wish=read_wish(None, "2025-01-01", None))
     assert before is None
+    add(engine.store, [flat(D(2020, 11, 2), 5.0)], AAPL)
+    assert out(engine, "AAPL")[0][3] == D(2024, 11, 8)
+    add(engine.store, [flat(D(2024, 11, 8), 5.0)], AAPL)
+    assert out(engine, "AAPL")[0][3] is None
+
+
+def test_nothing_is_said_where_nothing_is_coarser_than_asked(engine: Engine):
     ((_, _, rows, before),) = out(engine, "AAPL", interval="1wk")
     assert (rows, before) == ([("2024-11-04", 3.0, "1wk"), ("2026-11-02", 6.0, "1wk")], None)
     ((_, _, rows, before),) = out(engine, "AAPL", interval="auto")
