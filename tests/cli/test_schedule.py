@@ -170,6 +170,7 @@ def test_the_line_works_as_cron_runs_it(account: Account, tmp_path: Path) -> Non
     account.schedule("--install", home=awkward)
     refresh, aggregate = account.crontab.splitlines()
     for line in (refresh, aggregate):
+        assert "%" not in line.replace("\\%", "")  # cron would end the command there
         command = line.split(" ", 5)[5].replace("\\%", "%")  # what cron hands to the shell
         bare = {name: text for name, text in environment(awkward).items() if name != "PRICECTL_HOME"}
         done = subprocess.run(["/bin/sh", "-c", command], env=bare, capture_output=True, check=False, cwd="/")
@@ -252,6 +253,9 @@ def test_systemd_itself_takes_the_units(account: Account, tmp_path: Path) -> Non
     awkward = tmp_path / "a 100% odd home"
     account.schedule("--install", "--with", "systemd", home=awkward)
     units = [str(account.units / name) for name in os.listdir(account.units)]
+    service = next(Path(unit).read_text() for unit in units if "refresh" in unit and unit.endswith(".service"))
+    assert f'--home "{tmp_path}/a 100%% odd home" --deadline' in service
+    assert f'ReadWritePaths="{tmp_path}/a 100%% odd home"\n' in service
     done = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
