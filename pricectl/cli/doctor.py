@@ -8,7 +8,7 @@ import typer
 
 from pricectl.cli.options import Context, common
 from pricectl.config import load
-from pricectl.errors import ConfigError, UsageError
+from pricectl.errors import ConfigError, Unwritable, UsageError
 from pricectl.home import Home
 from pricectl.output.rows import Column, Value
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PROBLEMS = 5  # the exit code of a check that found some
 
 COLUMNS = ("check", "level", "subject", "message", "remedy", "fixable")
+DECIDED = ("id", "series", "date", "why", "decision")
 TABLE = (
     Column("check", "CHECK"),
     Column("level", "LEVEL"),
@@ -30,16 +31,30 @@ TABLE = (
 Fix = Annotated[bool, typer.Option("--fix", help="Repair what can be repaired.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="With --fix: only tell what it would do.")]
 Wait = Annotated[float, typer.Option("--wait", metavar="SECONDS", min=0, help="Wait for another run to end.")]
+Release = Annotated[
+    list[str] | None, typer.Option("--release", metavar="ID", help="Store what is kept aside as ID, or ID:DAY.")
+]
+Reject = Annotated[
+    list[str] | None, typer.Option("--reject", metavar="ID", help="Never mind what is kept aside as ID, or ID:DAY.")
+]
 
 
 @common(asks=False)
-def doctor(context: Context, fix: Fix = False, dry_run: DryRun = False, wait: Wait = 0.0) -> int:
+def doctor(
+    context: Context,
+    fix: Fix = False,
+    dry_run: DryRun = False,
+    wait: Wait = 0.0,
+    release: Release = None,
+    reject: Reject = None,
+) -> int:
     """Check everything: settings, catalogue, cache, store, ledgers, permissions. Asks no provider.
 
     \b
       pricectl doctor
       pricectl doctor --json | jq '.checks[] | select(.level == "problem")'
       pricectl doctor --fix
+      pricectl doctor --release 1f3a5c7e9b --reject 02468ace13:2026-11-20
 
     Every stored part is held to its SHA-256, the log to its own claims, the rows to the rules and to the sessions of
     their exchanges. --fix sets damaged parts aside, outside the table, and forgets that their days were asked for, so
@@ -49,6 +64,10 @@ def doctor(context: Context, fix: Fix = False, dry_run: DryRun = False, wait: Wa
     """
     if dry_run and not fix:
         raise UsageError("--dry-run goes with --fix", "without --fix nothing is changed anyway")
+    if release or reject:
+        if fix:
+            raise UsageError("--fix decides nothing about what is kept aside", "give --release and --reject alone")
+        return _decide(context, release or [], reject or [])
     engine, error = _engine(context)
 
     def look() -> "Checkup":
@@ -72,6 +91,22 @@ def doctor(context: Context, fix: Fix = False, dry_run: DryRun = False, wait: Wa
     return PROBLEMS if any(one.level == PROBLEM for one in findings) else 0
 
 
+def _decide(context: Context, release: Sequence[str], reject: Sequence[str]) -> int:
+    """What a person says about bars kept aside; shows what it was said about."""
+    from pricectl.engine.aside import decide
+
+    if context.settings.read_only:
+        raise Unwritable("read_only is set: nothing is decided", "unset read_only, or leave it to the owner")
+    decided = [(one, "released") for one in (decide(context.engine, release, release=True) if release else ())]
+    decided += [(one, "rejected") for one in (decide(context.engine, reject, release=False) if reject else ())]
+    records: list[dict[str, Value]] = [
+        {"id": one.id, "series": str(one.series), "date": one.bar.date.isoformat(), "why": one.why, "decision": how}
+        for one, how in decided
+    ]
+    context.show({"decided": records}, "decided", DECIDED, [Column(name, name.upper()) for name in DECIDED])
+    return 0
+
+
 def _engine(context: Context) -> tuple["Engine", ConfigError | None]:
     """The engine of the home, with the usual settings where its own cannot be read."""
     from pricectl.engine import Engine
@@ -79,7 +114,7 @@ def _engine(context: Context) -> tuple["Engine", ConfigError | None]:
     try:
         return Engine(context.settings, context.clock, context.warn), None
     except ConfigError as error:
-        usual = load(Home(os.devnull), {})
+        usual = load(Home(os.path.join(context.home.root, "settings-that-are-not-there")), {})
         usual.home = context.home
         return Engine(usual, context.clock, context.warn), error
 

@@ -213,6 +213,10 @@ class Checkup:
         if waiting:
             message = f"{waiting} days lie within stored weeks or months"
             yield Finding("rows", NOTE, "", message, "aggregate takes them up once they are all of their period")
+        if not any(table.bad or table.log_error for table in self.examined):
+            for one, spans in sorted(self._engine.store.torn().items()):
+                message = f"{len(spans)} stored weeks or months have a split or a dividend inside learnt later"
+                yield Finding("rows", NOTE, str(one), message, "aggregate asks for their days again and rebuilds them")
         if not faults:
             yield Finding("rows", OK, "", f"the bars of {len(contents.series())} series keep the rules")
 
@@ -260,20 +264,21 @@ class Checkup:
             return ()  # told by the check of the catalogue
 
     def _quarantine(self) -> Iterator[Finding]:
-        path = os.path.join(self._home.state, "quarantine.jsonl")
-        try:
-            with open(path, "rb") as file:
-                lines = sum(1 for line in file if line.strip())
-        except FileNotFoundError:
-            lines = 0
-        except OSError as error:
-            yield Finding("quarantine", PROBLEM, path, f"it cannot be read: {error.strerror}", "check its mode")
-            return
-        if lines:
-            message = f"{lines} answers of providers were kept aside because they contradict what is stored"
-            yield Finding("quarantine", NOTE, path, message, "look at them; the stored bars stay")
-        else:
-            yield Finding("quarantine", OK, "", "nothing waits")
+        from pricectl.engine.aside import waiting
+
+        found = waiting(self._engine)
+        for one in found[:_NAMED]:
+            prices = "/".join(f"{price:g}" for price in one.bar[1:5])
+            against = "" if one.stored is None else f", stored is {'/'.join(f'{price:g}' for price in one.stored[1:5])}"
+            message = f"{one.series} {one.bar.date} ({one.why}): {prices}{against}"
+            remedy = f"`pricectl doctor --release {one.id}` stores it, --reject forgets it"
+            yield Finding("quarantine", NOTE, f"{one.id}:{one.bar.date}", message, remedy)
+        if len(found) > _NAMED:
+            yield Finding(
+                "quarantine", NOTE, "", f"{len(found) - _NAMED} more bars are kept aside", "decide about these"
+            )
+        if not found:
+            yield Finding("quarantine", OK, "", "nothing waits for a decision")
 
 
 _REMEDIES = {

@@ -33,7 +33,8 @@ class Hole(NamedTuple):
 
 
 _SAID = f"(flags & {SUSPECT | MANUAL}) = 0"  # not marked as doubtful when it came in, nor a person's own
-_FIRM = "low > 0 AND high < 'inf'::DOUBLE"
+# NaN is greater than every number here, infinity too.
+_FIRM = "low > 0 AND high < 'inf'::DOUBLE AND open < 'inf'::DOUBLE AND close < 'inf'::DOUBLE"
 _HOLDS = "low <= open AND low <= close AND open <= high AND close <= high"
 # What may not be in the store, by the words in which it is told. Together they are one pass over all rows.
 _RULES = {
@@ -150,7 +151,7 @@ class Contents:
             missing.setdefault(series, []).extend(day for day in expected if day not in held)
         for series, days in missing.items():
             found += _runs(series, sorted(days), sessions[calendars[series]])
-        return found
+        return sorted(found)
 
     def _counts(
         self, sessions: Mapping[str, Sequence[dt.date]], calendars: Mapping[Series, str]
