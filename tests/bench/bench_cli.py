@@ -23,6 +23,7 @@ from pricectl.config import load
 from pricectl.home import Home
 from pricectl.model.instant import Clock
 from pricectl.model.quote import Quote
+from pricectl.state.runs import Run, Runs
 
 BARE = [sys.executable, "-c", "pass"]
 PRICECTL = [str(Path(sys.executable).parent / "pricectl")]
@@ -38,6 +39,7 @@ def filled_home(folder: str) -> list[str]:
     ]
     names = {name: (name, one.series) for name, one in zip(symbols, quotes, strict=True)}
     Cache(load(Home(folder), {}), Clock(), print).put(quotes, names, {})
+    Runs(Home(folder)).append(Run("bench", "refresh", now_ms - 1000, now_ms, 0, 1000, oldest_ms=now_ms))
     return symbols
 
 
@@ -71,6 +73,8 @@ def main() -> None:
             "batch of 1000, cached": [*PRICECTL, "batch", *symbols, "--json"],
             "config path": [*PRICECTL, "config", "path"],
             "assets show AAPL": [*PRICECTL, "assets", "show", "AAPL"],
+            "status --check": [*PRICECTL, "status", "--check", "--max-age", "1h"],
+            "status": [*PRICECTL, "status"],
         }
         print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}, {rounds} rounds")
         for name, command in commands.items():
