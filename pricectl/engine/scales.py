@@ -7,6 +7,7 @@ from pricectl.engine.gaps import expected, missing
 from pricectl.model.adjust import factor_spans, span_on, to_traded, to_traded_volume
 from pricectl.model.asset import Asset
 from pricectl.model.bar import SPLITS, Bar
+from pricectl.model.number import float32, shortest32
 
 if TYPE_CHECKING:
     from pricectl.engine import Engine
@@ -64,6 +65,13 @@ class Splits:
                 f"--from {self._first}` asks for them"
             )
         span = span_on(self._spans, bar.date)
-        open_, high, low, close = (to_traded(price, span.price_factor) for price in bar[1:5])
+        open_, high, low, close = (_turned_back(price, span.price_factor) for price in bar[1:5])
         volume = None if bar.volume is None else to_traded_volume(bar.volume, span.volume_factor)
         return Bar(bar.date, open_, high, low, close, volume, bar.flags)
+
+
+def _turned_back(price: float, factor: float) -> float:
+    """The price as traded. One that is written as the shortest decimal of a float32, as pricectl and Yahoo show them,
+    is that float32: so 704.6606 with the factor 0.4184 was 294.83, where the product is 294.82999504."""
+    rounded = float32(price)
+    return to_traded(rounded if shortest32(rounded) == price else price, factor)
