@@ -155,6 +155,7 @@ def test_a_fallback_answers_from_the_cache_for_a_minute_and_then_the_own_provide
     back = one(engine(tmp_path, market, clock), "BTC")
     assert back.quote.series == ("binance", "BTCUSDT")
     assert (back.source, back.quote.currency) == ("provider", "USDT")
+    assert engine(tmp_path, market, clock).cache.named(["BTC"])["BTC"] == back.quote  # at the front door too
     assert one(engine(tmp_path, market, clock), "BTC").quote == back.quote
 
 
