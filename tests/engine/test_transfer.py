@@ -12,7 +12,9 @@ from engines import SetClock, engine
 from pricectl.config import load
 from pricectl.engine import Engine, history, transfer
 from pricectl.engine.ranges import read_wish
+from pricectl.engine.refresh import Order
 from pricectl.engine.transfer import Options
+from pricectl.engine.unattended import refresh
 from pricectl.errors import StoreError, UsageError
 from pricectl.home import Home
 from pricectl.model.asset import Asset, Series
@@ -321,7 +323,7 @@ def test_a_read_only_account_imports_nothing(tmp_path: Path):
 
 
 def test_no_fetch_ever_replaces_an_own_price(tmp_path: Path):
-    """Imported before and after the provider was asked; asked again by history, with --refresh, and a day later."""
+    """Imported before and after the provider was asked; asked again by history, --refresh, refresh, and later."""
     asset = Asset("AAPL", "Apple", "stock", "", "AAPL", "yahoo", "AAPL", "USD", "NMS")
     clock = SetClock(NOW_MS)
     market = Market([asset], clock=clock)
@@ -333,8 +335,8 @@ def test_no_fetch_ever_replaces_an_own_price(tmp_path: Path):
     mine = "symbol,date,open,high,low,close,volume,adjusted\nAAPL,2026-11-{},50,60,40,55,5,none\n"
     path = tmp_path / "mine.csv"
 
-    def closes(refresh: bool = False) -> list[float]:
-        answer = history.get(own, history.Query("AAPL", read_wish(None, "2026-11-16", None), refresh=refresh))
+    def closes(again: bool = False) -> list[float]:
+        answer = history.get(own, history.Query("AAPL", read_wish(None, "2026-11-16", None), refresh=again))
         return [row.close for row in answer.rows]
 
     def take(day: int) -> None:
@@ -349,8 +351,11 @@ def test_no_fetch_ever_replaces_an_own_price(tmp_path: Path):
         assert closes() == [10.5, 10.5, 55.0, 10.5, 10.5, 10.5]
         take(20)
         assert closes() == [10.5, 10.5, 55.0, 10.5, 55.0, 10.5]
-        assert closes(refresh=True) == [10.5, 10.5, 55.0, 10.5, 55.0, 10.5]
+        assert closes(again=True) == [10.5, 10.5, 55.0, 10.5, 55.0, 10.5]
+        refresh(own, Order([asset], 20.0, 20.0, backfill=True), [], lambda: False)
+        assert closes() == [10.5, 10.5, 55.0, 10.5, 55.0, 10.5]
         clock.ms += 2 * 86_400_000
+        refresh(own, Order([asset], 20.0, 20.0), [], lambda: False)
         assert closes() == [10.5, 10.5, 55.0, 10.5, 55.0, 10.5, 10.5, 10.5]
         assert own.store.last_closes([APPLE])[APPLE][0] == D(2026, 11, 25)
         take(25)
