@@ -26,21 +26,26 @@ class RollUp:
         self._bench = bench
         self._fixed: dict[str, Any] = {"daily": daily, "weekly": weekly}
         self._doubles = False  # whether a day may stand twice among those older than the daily cut
+        self._doubled_lately = False
         self._late = False
+        self._currencies = True  # whether a series may have several
         self._left: dict[int, bool] = {}
 
     def old(self, paths: Paths) -> dict[Series, dt.date]:
         """The series of which something is to be rolled up, and the first day of that."""
         limits = {"1d": "$daily", "1wk": "$weekly"}
         sources = [
-            f"SELECT {KEY}, date FROM ({_read(interval)}) WHERE date < {limit}"
+            f"SELECT {KEY}, currency, date FROM ({_read(interval)}) WHERE date < {limit}"
             for interval, limit in limits.items()
             if paths.get(interval)
         ]
         if not sources:
             return {}
-        sql = f"SELECT {KEY}, min(date) FROM ({' UNION ALL '.join(sources)}) GROUP BY {KEY}"
-        return {Series(provider, provider_id): first for provider, provider_id, first in self._run(sql, _named(paths))}
+        sql = f"""SELECT {KEY}, min(date), min(currency) <> max(currency)
+          FROM ({" UNION ALL ".join(sources)}) GROUP BY {KEY}"""
+        found = self._run(sql, _named(paths))
+        self._currencies = any(several for *_, several in found)
+        return {Series(provider, provider_id): first for provider, provider_id, first, _ in found}
 
     def make(self, paths: Paths, actions: Sequence[str], gaps: Mapping[Series, Sequence[Days]]) -> None:
         """Roll up, in memory. ``paths`` are the parts that hold pieces or something older than the cuts, ``actions``
@@ -48,7 +53,7 @@ class RollUp:
         self._find_late(paths)
         self._find_cuts(actions, gaps)
         self._table("made", self._made(paths), paths)
-        ((doubled,),) = self._run("SELECT count(*) FROM made WHERE days <> bit_count(which_days)")
+        ((doubled,),) = self._run("SELECT count(*) FROM made WHERE days <> different")
         if doubled:  # two rows of one day: the better one counts, which costs a window over all rows
             self._doubles = True
             self._run("DROP TABLE made")
@@ -92,11 +97,12 @@ class RollUp:
         sql = f"SELECT * FROM ({' UNION ALL '.join(sources)}) ORDER BY symbol, provider, provider_id, date"
         return self._stream(sql, _named({interval: paths}))
 
-    def verify(self, before: Paths, after: Paths) -> None:
+    def verify(self, before: Paths, after: Paths, *, doubled_lately: bool) -> None:
         """Raise StoreError unless the parts ``after`` say of every series and month what those ``before`` said: first
-        open, last close, highest, lowest, volume, sessions."""
+        open, last close, highest, lowest, volume, sessions. ``doubled_lately``: a day from the daily cut on may stand
+        twice before."""
         self._run("DROP TABLE made")
-        self._doubles = self._doubles or any(len(paths) > 1 for paths in before.values())
+        self._doubled_lately = doubled_lately
         bars = {"before": self._effective(before, "before"), "after": self._effective(after, "after")}
         totals = [f"{name} AS (WITH bars AS ({sql}) {pieces.TOTALS})" for name, sql in bars.items()]
         sql = f"WITH {', '.join(totals)} {pieces.DIFFERENT}"
@@ -137,6 +143,7 @@ class RollUp:
     def _made(self, paths: Paths) -> str:
         cut, blocked = (bool(self._run(f"SELECT 1 FROM {name} LIMIT 1")) for name in ("cut", "blocked"))
         start, joined, allowed = "old.period", "", ""
+        currency = ("currency", ", currency") if self._currencies else ("any_value(currency)", "")
         if cut:
             start = "coalesce(cut.start, old.period)"
             within = "cut.period = old.period AND old.date BETWEEN cut.start AND cut.stop"
@@ -148,9 +155,10 @@ class RollUp:
           WITH bars AS ({self._effective(paths)}),
           old AS (SELECT *, {TARGET} AS target, {PERIOD} AS period FROM bars WHERE date < $daily),
           placed AS (
-            SELECT old.* EXCLUDE (rank, target, period), old.rank AS fine, old.target AS rank, {start} AS start
+            SELECT old.* EXCLUDE (rank, target, period), old.rank AS fine, old.target AS rank, {start} AS start,
+              {pieces.SEEN} AS seen
             FROM old {joined} WHERE old.rank <= old.target {allowed})
-          {pieces.ROLL_UP}"""
+          {pieces.ROLL_UP.format(*currency)}"""
 
     def _effective(self, paths: Paths, tag: str = "paths") -> str:
         """The rows that count, one for a day: pieces that nothing replaces (those of ``after`` are the new ones), and
@@ -159,9 +167,14 @@ class RollUp:
         for interval in INTERVALS:
             if paths.get(interval):
                 counts = f"NOT {_WAITS}" if interval == "1d" else f"NOT {_REPLACED}"
-                best = BEST if interval == "1d" and self._doubles else ""
-                where = f"WHERE {counts}" if self._late and (interval, tag) not in _NEW else ""
-                sources.append(f"SELECT * FROM ({_read(interval, tag)}) AS bar {where} {best}")
+                where = counts if self._late and (interval, tag) not in _NEW else "true"
+                rows = f"SELECT * FROM ({_read(interval, tag)}) AS bar WHERE {where}"
+                if interval == "1d" and tag != "after" and self._doubles:
+                    rows += f" {BEST}"
+                elif interval == "1d" and tag != "after" and self._doubled_lately:
+                    # The window costs as much as all else, so only where it is needed.
+                    rows = f"{rows} AND date < $daily UNION ALL {rows} AND date >= $daily {BEST}"
+                sources.append(rows)
         return " UNION ALL ".join(sources) or pieces.NO_BARS
 
     def _unused(self, interval: str) -> str:

@@ -119,7 +119,8 @@ class Upkeep:
                     adds += self._rewritten(roll, place, self._paths(held.get(place, ())), dry_run)
                     tell(step + 1, len(touched) + 1)
                 if touched and not dry_run:
-                    roll.verify(before, self._paths(adds))
+                    doubled = any(len(held.get(place, ())) > 1 for place in touched if place[0] == "1d")
+                    roll.verify(before, self._paths(adds), doubled_lately=doubled)
             except BaseException:
                 self._discard(log, [] if dry_run else adds)
                 raise
