@@ -14,7 +14,9 @@ from pricectl.simulator.tape import ReplayTape, Tape, WalkTape
 
 # What providers list beside the catalogue's assets: coin against coin, coins in dollars, and some pairs that stopped
 # trading long ago.
-_PAIRS = (("ETHBTC", "BTC"), ("BNBBTC", "BTC"), ("LTCBTC", "BTC"), ("SOLBTC", "BTC"), ("BNBETH", "ETH"))
+_PAIRS = (
+    ("ETHBTC", "BTC"), ("BNBBTC", "BTC"), ("LTCBTC", "BTC"), ("SOLBTC", "BTC"), ("BNBETH", "ETH"), ("DOGEEUR", "EUR"),
+)  # fmt: skip
 _DEAD = (("BCCBTC", "BTC"), ("HSRBTC", "BTC"), ("VENUSDT", "USDT"))
 _COINS = (("BTC-USD", "Bitcoin USD"), ("ETH-USD", "Ethereum USD"), ("DOGE-USD", "Dogecoin USD"))
 
