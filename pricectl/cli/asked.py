@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 from pricectl.cli.options import Context
 from pricectl.errors import UsageError
@@ -18,7 +19,7 @@ def symbols(context: Context, words: Sequence[str], file: str | None, type_: str
     if sum(named) != 1:
         raise UsageError("which symbols?", "give symbols, or one of -, --file, --type, --all")
     if list(words) == ["-"]:
-        return parsed(sys.stdin.buffer.read(), "standard input")
+        return parsed(_standard_input().read(), "standard input")
     if "-" in words:
         raise UsageError("- (standard input) and symbols exclude each other", "give one of the two")
     if file is not None:
@@ -38,6 +39,12 @@ def _from_file(path: str) -> list[str]:
         raise UsageError(f"cannot read {path}: {error.strerror}", "check the path given to --file") from error
 
 
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:  # as after <&-
+        raise UsageError("standard input is closed", "pipe the symbols in, or name them")
+    return sys.stdin.buffer
+
+
 def parsed(text: bytes, where: str) -> list[str]:
     """The symbols in a text: a line each (empty ones and ``#`` comments are skipped), a JSON array, or
     ``{"symbols": [...]}``. Raises UsageError for JSON that is neither."""
@@ -52,7 +59,7 @@ def _from_json(text: str, where: str) -> list[str]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{where} is not JSON: {error}", "give lines, a JSON array or {{'symbols': [...]}}") from error
+        raise UsageError(f"{where} is not JSON: {error}", 'give lines, a JSON array or {"symbols": [...]}') from error
     listed = found.get("symbols") if isinstance(found, dict) else found
     if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
         raise UsageError(f"{where} holds no list of symbols", 'write ["BTC", "AAPL"] or {"symbols": ["BTC", "AAPL"]}')
@@ -66,7 +73,8 @@ def arriving() -> Iterator[list[str]]:
     one batch. An empty line is a symbol too: every line in gives a line out.
     """
     rest = b""
-    while chunk := os.read(sys.stdin.fileno(), _CHUNK):
+    source = _standard_input().fileno()
+    while chunk := os.read(source, _CHUNK):
         *whole, rest = (rest + chunk).split(b"\n")
         if whole:
             yield [_line(one) for one in whole]
