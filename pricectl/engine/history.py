@@ -110,8 +110,6 @@ def _of_series(engine: "Engine", query: Query, asset: Asset, timeout_s: float) -
     try:
         currency, rows = _read(engine, query, asset, plan, intake)
     except StoreError as error:
-        if query.offline:
-            raise
         intake.leave_store(error)
         plan = _supply(engine, query, calendar, intake)
         currency, rows = _read(engine, query, asset, plan, intake)
@@ -156,7 +154,7 @@ def _fill(intake: Intake, plan: _Plan, query: Query, now_ms: int) -> None:
     # A dividend counts against the close before it, so adjusting for dividends takes all bars from then to now.
     end = plan.completed if query.adjust == "all" else min(plan.segments[-1].end, plan.span.end)
     intake.fill((plan.segments[0].start, end), plan.running, now_ms, offline=query.offline, refresh=query.refresh)
-    kept = intake.pieces(plan.segments[0].start, end, offline=query.offline)
+    kept = intake.pieces(plan.segments[0].start, end)
     intake.show(beyond(plan.segments, kept), offline=query.offline)
 
 

@@ -66,7 +66,7 @@ class Intake:
         self._began_ms = engine.clock.now_ms()
         self._deadline = engine.clock.monotonic() + (engine.settings.timeout_s if timeout_s is None else timeout_s)
         self._had: list[Days] = []
-        self._shows_all = False
+        self._shows_all = self._offline = False
         self.told: set[dt.date] = set()  # days of which it was said that they are not stored
 
     def fill(self, wanted: Days, running: Days | None, now_ms: int, *, offline: bool, refresh: bool) -> None:
@@ -75,8 +75,8 @@ class Intake:
         ``refresh`` asks for all of it, whatever is stored. Warns of what cannot be stored; raises StoreError only
         when nobody may be asked (``offline``) and the store cannot be read.
         """
-        self._shows_all = refresh
-        covered = [] if refresh or not self.store_reads else self._coverage(offline)
+        self._shows_all, self._offline = refresh, offline
+        covered = [] if refresh or not self.store_reads else self._coverage()
         gaps = expected(missing(*wanted, [*covered, *self._had]), self._calendar.last_session)
         if gaps and not refresh and self._awaits_final_row(gaps, now_ms):
             gaps = gaps[:-1]
@@ -118,31 +118,32 @@ class Intake:
                 wanted = (bar for bar in history.bars if any(first <= bar.date <= last for first, last in spans))
                 self.bars |= {bar.date: marked(bar, completed) for bar in wanted}
 
-    def pieces(self, start: dt.date, end: dt.date, *, offline: bool = False) -> list[Segment]:
+    def pieces(self, start: dt.date, end: dt.date) -> list[Segment]:
         """The stored weeks and months that reach into ``start``..``end``. Raises StoreError only when ``offline``."""
         if not self.store_reads or self._tray is not None:
             return []
         try:
             return self._engine.store.pieces(self._asset.series, start, end)
         except StoreError as error:
-            if offline:
-                raise
             self.leave_store(error)
             return []
 
     def leave_store(self, error: StoreError) -> None:
-        """The store cannot be read: from now on everything is missing, and nothing is stored."""
+        """The store cannot be read: from now on everything is missing, and nothing is stored.
+
+        Raises ``error`` when nobody else may be asked (``offline``).
+        """
+        if self._offline:
+            raise error
         if self.store_reads:
             self._engine.warn(f"the store cannot be read ({error}); answering without it")
         self.store_reads = self._store_writes = False
         self._had.clear()
 
-    def _coverage(self, offline: bool) -> list[Days]:
+    def _coverage(self) -> list[Days]:
         try:
             return self._engine.store.coverage(self._asset.series)
         except StoreError as error:
-            if offline:
-                raise
             self.leave_store(error)
             return []
 

@@ -366,7 +366,9 @@ def test_Y_15_a_split_that_nobody_lists_is_inferred_and_said(world):
     assert dates(world.get(range_="1d")) == ["2026-11-24"]
     told = Action(day("2026-11-20"), "split", 4.0)
     world.clock.ms = at("2026-11-27T12:00")
-    world.market.replay("yahoo", "AAPL", [*november(9, 19), *quarter[9:], Bar(day("2026-11-25"), 56.2, 57.0, 55.0, 56.4, 90.0)], [told])
+    world.market.replay(
+        "yahoo", "AAPL", [*november(9, 19), *quarter[9:], Bar(day("2026-11-25"), 56.2, 57.0, 55.0, 56.4, 90.0)], [told]
+    )
     world.get(range_="7d")
     assert world.engine.store.actions(APPLE.series) == [told]
     assert len(world.said) == 1
@@ -603,6 +605,14 @@ def test_a_damaged_store_is_answered_for_by_the_provider(world):
     assert "the store cannot be read" in world.said[0]
     with pytest.raises(StoreError):
         world.get("BTC", "7d", here=world.another(), offline=True)
+
+
+def test_damage_to_a_row_that_is_not_final_yet_is_no_empty_answer(world):
+    world.clock.ms = at("2026-11-23T22:00")  # an hour after the close: Yahoo's last row still moves
+    world.get("AAPL", "7d")
+    flip_a_bit_of_every_part(world)
+    with pytest.raises(StoreError):
+        world.get("AAPL", "7d", here=world.another(), offline=True)
 
 
 def test_damage_that_shows_while_comparing_loses_nothing(world):
