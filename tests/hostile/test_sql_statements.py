@@ -183,6 +183,15 @@ def test_it_is_refused_and_nothing_changes(statement: str, kept: Path, asked: Sq
     assert tree(kept) == before
 
 
+WRITES = ["DELETE FROM assets", "INSERT INTO assets (symbol) VALUES ('X')", "UPDATE assets SET name = 'X'"]
+
+
+@pytest.mark.parametrize("word", WRITES)
+def test_the_parsers_tree_tells_a_write_in_a_with(word: str, asked: Sql) -> None:
+    with pytest.raises(UsageError, match=f"only reading is possible, not {word.split()[0]}"):
+        asked.ask(f"WITH w AS ({word} RETURNING *) SELECT * FROM w")
+
+
 OUTSIDE = [
     "COPY (SELECT 1) TO '/OUT'",
     "COPY (SELECT 1) TO '/PART'",

@@ -258,6 +258,14 @@ def test_sessions_that_were_asked_for_and_have_no_bar_are_holes(tmp_path: Path) 
     assert looked.holes({"NYC": JANUARY}, {}) == []
 
 
+def test_a_bar_on_a_day_without_a_session_hides_no_hole(tmp_path: Path) -> None:
+    days = sorted([*JANUARY[:5], D(2024, 1, 13), *JANUARY[6:]])  # a Saturday's bar, none of Tuesday the 9th
+    bars = [flat(day, 1.0) for day in days]
+    store(tmp_path).add_all([Addition(AAPL, "USD", bars, [], [(JANUARY[0], JANUARY[-1])])], NOON_MS)
+    missing = Hole(AAPL, D(2024, 1, 9), D(2024, 1, 9), 1)
+    assert contents(tmp_path).holes({"NYC": JANUARY}, {AAPL: "NYC"}) == [missing]
+
+
 def test_days_not_asked_for_before_the_first_bar_or_within_pieces_are_no_holes(tmp_path: Path) -> None:
     commit_pieces(home(tmp_path), "1wk", [(flat(D(2024, 1, 8), 1.0), D(2024, 1, 12))])
     bars = [flat(D(2024, 1, 16), 1.0), flat(D(2024, 1, 19), 1.0), flat(D(2024, 1, 22), 1.0)]
