@@ -33,6 +33,7 @@ TOUR = (
          "history BTC --range 10y --chart"),
     Step("The same range again, without a network: it is in the store.",
          "history BTC --range 1y --interval 1mo --offline -o csv"),
+    Step("Old days become weeks and months; the answers stay the same.", "aggregate"),
     Step("The catalogue.", "assets search bitcoin"),
     Step("An asset of your own, checked with its provider.",
          "add-asset DOGEEUR --name Dogecoin/Euro --type crypto --category crypto --code DOGE --provider binance"
