@@ -98,6 +98,6 @@ def _backfill(context: Context, asset: Asset) -> None:
 
 
 def _tell(context: Context, asset: Asset, done: bool, dry_run: bool) -> None:
-    would = "would add" if dry_run else "added"
-    context.note(f"{would} and followed: {asset.symbol}" if done else f"{asset.symbol} is there already, and followed")
+    said = "would add and follow" if dry_run else "added and followed"
+    context.note(f"{said}: {asset.symbol}" if done else f"{asset.symbol} is there already, and followed")
     context.show_record(json.with_version({**rows.asset(asset), "changed": done, "dryRun": dry_run}))

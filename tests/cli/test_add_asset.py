@@ -61,7 +61,8 @@ def test_the_same_again_is_0_and_something_different_is_2(tmp_path: Path) -> Non
     other = add(tmp_path, "JOBY", "--name", "Jobby")
     assert other == (2, "", "pricectl: JOBY is taken: name is Joby, not Jobby; --replace changes it\n")
     assert own(tmp_path) == before
-    assert add(tmp_path, "JOBY", "--name", "Jobby", "--replace", "--dry-run").code == 0
+    planned = add(tmp_path, "JOBY", "--name", "Jobby", "--replace", "--dry-run")
+    assert (planned.code, planned.err) == (0, "would add and follow: JOBY\n")
     assert own(tmp_path) == before
     assert add(tmp_path, "JOBY", "--name", "Jobby", "--replace").code == 0
     assert own(tmp_path) == "JOBY,Jobby,stock,stock,JOBY,yahoo,JOBY,,,,,yes\n"
