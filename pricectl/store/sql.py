@@ -217,11 +217,11 @@ def _names(tree: Any) -> set[str]:
                 raise UsageError(f"the table function {name} is not available", _HINT)
             if kind == "BASE_TABLE":
                 _add_table(node, named)
-            if kind == "SHOW_REF" and node.get("show_type") == "SHOW_SPECIAL":
-                if str(node.get("table_name")).strip('"') not in _SHOWS:
-                    raise UsageError(f"SHOW {node.get('table_name')} is not available", _HINT)
-            elif kind == "SHOW_REF" and node.get("table_name"):
-                named.add(str(node["table_name"]).strip('"').lower())
+            shown = str(node.get("table_name") or "").strip('"').lower() if kind == "SHOW_REF" else ""
+            if shown and shown not in _SHOWS:
+                if node.get("show_type") == "SHOW_SPECIAL":
+                    raise UsageError(f"SHOW {shown} is not available", _HINT)
+                named.add(shown)
             if "function_name" in node and str(node["function_name"]).lower() in _REFUSED:
                 raise UsageError(f"the function {node['function_name']} is not available", _HINT)
             if isinstance(node.get("cte_map"), dict):

@@ -93,7 +93,9 @@ class _Tier:
 
     def __init__(self, interval: str, listed: Sequence[tuple[Part, str]]) -> None:
         self.interval = interval
-        self.coarser = INTERVALS[INTERVALS.index(interval) + 1 :]
+        # Only those that there are: an ASOF LEFT JOIN with nothing gives nothing in DuckDB 1.4.
+        held = {part.interval for part, _ in listed}
+        self.coarser = [one for one in INTERVALS[INTERVALS.index(interval) + 1 :] if one in held]
         self.best = ""
         overlapping = _overlapping([part for part, _ in listed if part.interval in (interval, *self.coarser)])
         own = [(part, path) for part, path in listed if part.interval == interval]
