@@ -79,6 +79,9 @@ def refresh(engine: "Engine", order: Order, wrong: Sequence[Failure], stop: Call
         hits,
         misses,
         _message(code, report, errors)[:_LONGEST],
+        report.kept.flagged,
+        report.kept.aside,
+        report.kept.rejected,
     )
     try:
         log.set_failing(report.failing)

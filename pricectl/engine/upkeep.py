@@ -26,13 +26,17 @@ BACKFILL_SHARE = 1.0
 
 class Kept(NamedTuple):
     """What came of the bars of a run. ``left`` assets are due and wait for the next run; ``failed`` are those whose
-    last request failed, whether in this run or before; ``error``: the store could not be read or written."""
+    last request failed, whether in this run or before; ``error``: the store could not be read or written. Of the bars
+    that came, ``flagged`` were stored with a remark, ``aside`` kept aside, ``rejected`` no prices at all."""
 
     added: int = 0
     revised: int = 0
     left: int = 0
     failed: Mapping[Asset, tuple[str, str]] = {}
     error: StoreError | None = None
+    flagged: int = 0
+    aside: int = 0
+    rejected: int = 0
 
 
 class Upkeep:
@@ -84,7 +88,7 @@ class Upkeep:
         found = ask_histories(self._engine, spans, timeout_s, stop) if spans and timeout_s > 0 else {}
         came = {series: outcome for series, outcome in found.items() if isinstance(outcome, History)}
         try:
-            added, revised = self._store({series: spans[series] for series in came}, came)
+            kept = self._store({series: spans[series] for series in came}, came)
         except StoreError as error:
             return Kept(left=len(self.wanted), failed=self._failed(), error=error)
         for series, outcome in found.items():
@@ -93,22 +97,21 @@ class Upkeep:
                 self._try(series, how, outcome.code, str(outcome))
         self._note.write({str(series): _written(tried) for series, tried in self._tried.items()})
         limited = sum(isinstance(outcome, RateLimited) for outcome in found.values())
-        return Kept(added, revised, len(self.wanted) - len(found) + limited, self._failed())
+        return kept._replace(left=len(self.wanted) - len(found) + limited, failed=self._failed())
 
-    def _store(self, spans: Mapping[Series, Days], came: Mapping[Series, History]) -> tuple[int, int]:
-        """Weigh what came against what is stored and commit it; the bars added and revised."""
+    def _store(self, spans: Mapping[Series, Days], came: Mapping[Series, History]) -> Kept:
+        """Weigh what came against what is stored and commit it; what came of the bars, counted."""
         if not came:
-            return 0, 0
+            return Kept()
         store = self._engine.store
         additions: list[Addition] = []
         tray = Tray(store.traded_of(spans), store.actions_of(list(spans)), additions)
-        added = revised = 0
+        takes = []
         refused = set()
         for series, history in came.items():
             intake = Intake(self._engine, self._assets[series], tray)
             intake.take(spans[series], history)
-            added += intake.added
-            revised += intake.revised
+            takes.append(intake)
             if intake.refused:
                 refused.add(series)
         if additions:
@@ -119,7 +122,13 @@ class Upkeep:
                 self._try(series, due.REFUSED, "contradiction", "the provider contradicts what is stored")
             else:
                 self._settle(series, settled.get(series))
-        return added, revised
+        return Kept(
+            added=sum(one.added for one in takes),
+            revised=sum(one.revised for one in takes),
+            flagged=sum(one.flagged for one in takes),
+            aside=sum(one.aside for one in takes),
+            rejected=sum(one.rejected for one in takes),
+        )
 
     def _settle(self, series: Series, stored: "Addition | None") -> None:
         """Remember whether the last completed session is in the store for good."""

@@ -60,6 +60,9 @@ class Run(NamedTuple):
     hits: int = 0
     misses: int = 0
     message: str = ""
+    bars_flagged: int = 0
+    bars_aside: int = 0
+    bars_rejected: int = 0
 
 
 class Failing(NamedTuple):
