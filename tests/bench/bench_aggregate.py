@@ -108,14 +108,15 @@ def fill(home: Home, assets: int, years: int) -> None:
             encoder.add(pa.Table.from_batches([batch]))
         parts.append(encoder.write(disk, log.folder, f"interval=1d/year={year}"))
     log.commit(parts, [], NOW_MS)
-    for table, sql in (
-        (COVERAGE, "SELECT symbol AS provider_id, 'yahoo' AS provider, DATE '2000-01-01' AS first_day, "
-                   f"DATE '2026-11-23' AS last_day, make_timestamptz({NOW_MS * 1000}) AS fetched_at "
-                   "FROM panel GROUP BY symbol ORDER BY symbol"),
-        (ACTIONS, "SELECT symbol AS provider_id, 'yahoo' AS provider, day AS ex_date, 'dividend' AS kind, 0.25 AS value, "
-                  f"'' AS currency, false AS withdrawn, make_timestamptz({NOW_MS * 1000}) AS fetched_at "
-                  "FROM panel JOIN days USING (n) WHERE n % 63 = hash(symbol) % 63 ORDER BY symbol, day"),
-    ):  # fmt: skip
+    fetched = f"make_timestamptz({NOW_MS * 1000}) AS fetched_at"
+    covered = f"""
+      SELECT symbol AS provider_id, 'yahoo' AS provider, DATE '2000-01-01' AS first_day, DATE '2026-11-23' AS last_day,
+        {fetched} FROM panel GROUP BY symbol ORDER BY symbol"""
+    paid = f"""
+      SELECT symbol AS provider_id, 'yahoo' AS provider, day AS ex_date, 'dividend' AS kind, 0.25 AS value,
+        '' AS currency, false AS withdrawn, {fetched}
+      FROM panel JOIN days USING (n) WHERE n % 63 = hash(symbol) % 63 ORDER BY symbol, day"""
+    for table, sql in ((COVERAGE, covered), (ACTIONS, paid)):
         log = Log(table, home.store, home.state, disk)
         log.prepare()
         encoder = Encoder(table)
