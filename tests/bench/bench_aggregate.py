@@ -186,7 +186,7 @@ def look_ups(home: Home, years: int) -> None:
         Segment("1wk", policy.weekly, policy.daily - dt.timedelta(1)),
         Segment("1d", policy.daily, AS_OF),
     ]
-    one = Series("yahoo", names[500])
+    one = Series("yahoo", names[5])
     print("  one asset, daily:     ", best(lambda: store.history(one, [Segment("1d", first, AS_OF)], "split")))
     print("  one asset, auto:      ", best(lambda: store.history(one, segments, "split")))
     print("  last close of all:    ", best(lambda: store.last_closes([Series("yahoo", name) for name in names])))
@@ -224,7 +224,8 @@ def main(assets: int = 1000, years: int = 10, folder: str = "") -> None:
         with timed("aggregate again"):
             Store(home, Clock()).upkeep().run(policy.daily, policy.weekly, lambda _: {}, lambda *_: None, dry_run=False)
         print("tiered:")
-        print(f"  {tiers(home) / 1e6:.2f} MB in all, {tiers(home) / (assets * years * DAYS):.2f} B an original bar")
+        size = tiers(home)
+        print(f"  {size / 1e6:.2f} MB in all, {size / (assets * years * DAYS):.2f} B an original bar")
         look_ups(home, years)
         commits(home)
 
