@@ -23,8 +23,6 @@ FAILING = 0.2
 _FEW = 10  # of so few bars one in doubt says nothing about the rest
 # Of these a price of zero or less is possible: crude oil closed at -37.63 on 2020-04-20.
 _MAY_BE_NEGATIVE = frozenset(("commodity", "index"))
-# A quote that the provider itself dates so many refresh intervals back while the market is open has stood still.
-STALE_INTERVALS = 3
 
 
 class Finding(NamedTuple):
@@ -64,12 +62,6 @@ def screen(bars: Iterable[Bar], type_: str, last: dt.date) -> Screened:
 def page_fails(bars: int, findings: Sequence[Finding]) -> bool:
     """Whether so much of an answer of ``bars`` bars is in doubt that nothing of it is believed (R-DQ11)."""
     return len(findings) > max(FAILING * bars, 1) and bars >= _FEW
-
-
-def stands_still(updated_ms: int, is_open: bool, now_ms: int, every_s: float, delay_s: float) -> bool:
-    """Whether a quote dated ``updated_ms`` by its provider is too old to be the price of an open market (R-DQ9):
-    ``every_s`` seconds between refreshes, ``delay_s`` by which the provider's quotes lag."""
-    return is_open and now_ms - updated_ms > round((STALE_INTERVALS * every_s + delay_s) * 1000)
 
 
 def counted(findings: Iterable[Finding]) -> str:

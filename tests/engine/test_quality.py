@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from pricectl.engine.quality import Finding, counted, page_fails, screen, stands_still
+from pricectl.engine.quality import Finding, counted, page_fails, screen
 from pricectl.model.bar import LIVE, MANUAL, PROVISIONAL, ROUNDED, SUSPECT, Bar
 
 TODAY = dt.date(2026, 12, 18)
@@ -95,16 +95,6 @@ def test_R_DQ4_two_rows_of_a_day_that_differ():
     assert screen([live, bar()], "stock", TODAY) == ([bar()], [])
     assert screen([bar(), live], "stock", TODAY) == ([bar()], [])
     assert screen([bar(flags=PROVISIONAL), live], "stock", TODAY) == ([live], [])
-
-
-def test_R_DQ9_a_quote_that_stands_still_while_the_market_is_open():
-    now_ms = 1_800_000_000_000
-    assert stands_still(now_ms - 180_001, True, now_ms, 60.0, 0.0)
-    assert not stands_still(now_ms - 180_000, True, now_ms, 60.0, 0.0)
-    assert not stands_still(now_ms - 180_001, False, now_ms, 60.0, 0.0)
-    # London's quotes lag by a quarter of an hour
-    assert not stands_still(now_ms - 1_000_000, True, now_ms, 60.0, 900.0)
-    assert stands_still(now_ms - 1_080_001, True, now_ms, 60.0, 900.0)
 
 
 def test_R_DQ11_an_answer_fails_when_a_fifth_of_it_is_in_doubt():
