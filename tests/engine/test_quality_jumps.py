@@ -97,19 +97,12 @@ def test_R_DQ5_a_price_that_is_back_within_days_is_a_spike(ratio):
 def test_R_DQ5_a_tall_spike_may_last_some_days_and_a_smaller_one_was_paid():
     assert found(times(rising(), 3.0, 30, 31, 32)) == {30: "spike", 31: "spike", 32: "spike"}
     assert found(times(rising(), 3.0, *range(30, 36))) == {}
-    # AIG, 15 to 22 September 2008
-    closes = [(9.4, 4.76), (3.8, 3.75), (2.7, 2.05), (2.4, 2.39), (3.85, 3.85), (4.6, 4.72)]
-    aig = [
-        Bar(
-            dt.date(2008, 9, 15) + dt.timedelta(days=n + 2 * (n > 4)),
-            opened,
-            max(opened, close),
-            min(opened, close),
-            close,
-            1e8,
-        )
-        for n, (opened, close) in enumerate(closes)
-    ]
+    # AIG, 12 to 22 September 2008, after a quieter summer
+    aig = [at(day, 20.0 + number % 3 / 10) for number, day in enumerate(days(50))]
+    closes = [(13.0, 12.14), (9.4, 4.76), (3.8, 3.75), (2.7, 2.05), (2.4, 2.39), (3.85, 3.85), (4.6, 4.72)]
+    for opened, close in closes:
+        day = aig[-1].date + dt.timedelta(days=1)
+        aig.append(Bar(day, opened, max(opened, close), min(opened, close), close, 1e8))
     assert found(aig) == {}
 
 
