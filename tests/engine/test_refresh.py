@@ -10,6 +10,7 @@ from loopback import at
 from pricectl.engine import Engine, prices
 from pricectl.engine.refresh import Order, Refresh, Report, select, verdict
 from pricectl.engine.unattended import refresh, worth_saying
+from pricectl.engine.upkeep import Kept
 from pricectl.errors import Damaged, UsageError
 from pricectl.home import Home
 from pricectl.model.asset import Asset, Series
@@ -70,7 +71,7 @@ def test_open_markets_are_fetched_each_minute_closed_ones_are_not(
     report = run(tmp_path, market, clock)
     assert (report.ok, report.skipped) == (6, 1)  # Tokyo sleeps
     assert report.requests == {"binance": 1, "yahoo": 1}
-    assert report.kept == (0, 0, 0, {}, None)
+    assert report.kept == Kept()
     clock.ms += 10_000
     report = run(tmp_path, market, clock)
     assert (report.ok, report.requests) == (0, {})  # fetched just now
