@@ -125,7 +125,7 @@ def _quote(item: dict[str, Any], reply: Reply) -> Quote | PricectlError:
                 raise ValueError(f"the price is {price}")
             change = item.get("priceChangePercent")
             # Without a time of its own the answer is as old as its Date header.
-            updated_ms = instant(int(item.get("closeTime") or reply.server_ms))
+            updated_ms = instant(int(item.get("closeTime") or reply.server_ms), reply, NAME)
             percent = None if change is None else plain(change)
             return Quote(NAME, symbol, price, "", percent, updated_ms, reply.received_ms)
     except BadPayload as error:

@@ -67,7 +67,7 @@ def read_ticker(reply: Reply, product: str) -> Quote | PricectlError:
         at = dt.datetime.fromisoformat(body["time"])
         if at.tzinfo is None:
             raise ValueError(f"{said(body['time'])} is in no time zone")
-        updated_ms = instant(int(at.timestamp() * 1000))
+        updated_ms = instant(int(at.timestamp() * 1000), reply, NAME)
         return Quote(NAME, product, price, money_of(product), None, updated_ms, reply.received_ms)
 
 

@@ -19,7 +19,7 @@ from pricectl.net import Http
 from pricectl.net.host import Host, Request
 from pricectl.net.reply import Reply
 from pricectl.providers import fixing
-from pricectl.providers.reading import checked, promised, said
+from pricectl.providers.reading import checked, instant, promised, said
 
 NAME = "ecb"
 CONTROL = "USD"
@@ -118,7 +118,8 @@ def _latest(reply: Reply, pairs: set[str]) -> dict[str, Quote]:
     fixes = read_rates(reply)
     _check(fixes)
     day = max(fixes)
-    updated_ms = fixing.fixed_ms(day)
+    with promised(NAME, "rates"):
+        updated_ms = instant(fixing.fixed_ms(day), reply, NAME)
     rates = {pair: cross(fixes[day], pair) for pair in pairs}
     return {
         pair: Quote(NAME, pair, plain(rate), pair[3:], None, updated_ms, reply.received_ms)

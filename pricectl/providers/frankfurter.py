@@ -16,7 +16,7 @@ from pricectl.net import Http
 from pricectl.net.host import Host, Request
 from pricectl.net.reply import Reply
 from pricectl.providers import fixing
-from pricectl.providers.reading import checked, number, promised, said
+from pricectl.providers.reading import checked, instant, number, promised, said
 
 NAME = "frankfurter"
 CONTROL = "EURUSD"
@@ -54,7 +54,7 @@ def read_latest(reply: Reply, base: str) -> dict[str, Quote]:
     with promised(NAME, "latest rates"):
         if body["base"] != base or body["amount"] != 1:
             raise ValueError(f"{base} was asked for, {said(body['amount'])} {said(body['base'])} came")
-        updated_ms = fixing.fixed_ms(dt.date.fromisoformat(body["date"]))
+        updated_ms = instant(fixing.fixed_ms(dt.date.fromisoformat(body["date"])), reply, NAME)
         quotes = {}
         for money, rate in body["rates"].items():
             price = plain(rate)

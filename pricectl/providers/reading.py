@@ -8,10 +8,13 @@ from decimal import Decimal
 
 from pricectl.errors import BadPayload, UsageError
 from pricectl.model.bar import SUSPECT
+from pricectl.model.instant import iso
 from pricectl.model.quote import Miss
+from pricectl.net.reply import Reply
 
 # Bars in float32, divided by splits, may miss their own high or low by a rounding.
 _ROUNDING = 1e-6
+_AHEAD_MS = 300_000
 _CURRENCY = re.compile(r"[A-Za-z0-9]{1,10}")
 
 
@@ -64,11 +67,15 @@ def decimal(value: object) -> float:
     return result
 
 
-def instant(value_ms: int) -> int:
-    """A provider's time of a price, in milliseconds. Raises ValueError for what is before 1970 or after 2286: a
-    number of any size fits into JSON, and none of them into a calendar."""
+def instant(value_ms: int, reply: Reply, provider: str) -> int:
+    """A provider's time of a price in ``reply``, in milliseconds. Raises ValueError for what is before 1970 or after
+    2286: a number of any size fits into JSON, and none of them into a calendar. Raises BadPayload for a time more than
+    five minutes after both the provider's clock and ours: such a price would pass as newer than all to come."""
     if not 0 <= value_ms < 10**13:
         raise ValueError(f"{said(value_ms)} is not the time of a price")
+    now_ms = max(reply.server_ms, reply.received_ms)
+    if value_ms > now_ms + _AHEAD_MS:
+        raise BadPayload(f"{provider} gives a price of {iso(value_ms)}, and it is {iso(now_ms)}", "", provider)
     return value_ms
 
 

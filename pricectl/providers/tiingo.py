@@ -93,7 +93,7 @@ def _quote(ticker: str, row: dict[str, Any], reply: Reply) -> Quote | PricectlEr
                 percent = (Decimal(plain(row["tngoLast"])) / Decimal(plain(row["prevClose"])) - 1) * 100
                 change = plain(percent.quantize(Decimal("0.001"))) if before > 0 else None
             price = plain(row["tngoLast"])
-            updated_ms = instant(int(at.timestamp() * 1000))
+            updated_ms = instant(int(at.timestamp() * 1000), reply, NAME)
             return Quote(NAME, ticker, price, MONEY, change, updated_ms, reply.received_ms)
     except BadPayload as error:
         return error

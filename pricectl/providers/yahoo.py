@@ -87,7 +87,7 @@ def _quote(symbol: str, meta: dict[str, Any], reply: Reply) -> Quote | PricectlE
                 return BadPayload(f"yahoo gives a price of {symbol} without a currency", "", NAME)
             if price < 0 and meta.get("instrumentType") != "FUTURE":  # oil was at -37.63 in April 2020
                 return BadPayload(f"yahoo gives the price {price} for {symbol}", "", NAME)
-            updated_ms = instant(int(meta["regularMarketTime"]) * 1000)
+            updated_ms = instant(int(meta["regularMarketTime"]) * 1000, reply, NAME)
             text = denoised(meta["regularMarketPrice"])
             return Quote(NAME, symbol, text, money, _change(text, meta), updated_ms, reply.received_ms)
     except BadPayload as error:
