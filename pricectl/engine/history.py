@@ -74,7 +74,7 @@ def get(engine: "Engine", query: Query) -> Answer:
     nothing is, the first of the asset's fallbacks that has all of it answers, as the series that it is.
     Raises UsageError, NotFound, the provider's error, or NotFresh (offline) when there is nothing to give.
     """
-    asset = engine.catalogue.find(query.symbol)
+    asset = routing.as_named(engine.catalogue.find(query.symbol), query.symbol)
     chain = routing.fallbacks(asset, engine.settings.lacks_key)
     began = engine.clock.monotonic()
     timeout_s = engine.settings.timeout_s

@@ -36,10 +36,9 @@ class _Found(NamedTuple):
 def get(engine: Engine, asked: Sequence[str], wish: Wish) -> list[Answer | Miss]:
     """An Answer or a Miss for every symbol asked, in that order; duplicates are answered in place, fetched once."""
     resolved = {name: _resolve(engine, name) for name in dict.fromkeys(asked)}
-    assets = {asset.series: asset for asset in resolved.values() if isinstance(asset, Asset)}
     names = {name: asset for name, asset in resolved.items() if isinstance(asset, Asset)}
-    found = _through_tiers(engine, assets, _standing(engine, names), wish) if assets else {}
-    if assets and not engine.settings.read_only:
+    found = _by_name(engine, names, wish)
+    if names and not engine.settings.read_only:
         _keep(engine, names, found)
     outcomes: list[Answer | Miss] = []
     for name in asked:
@@ -47,7 +46,7 @@ def get(engine: Engine, asked: Sequence[str], wish: Wish) -> list[Answer | Miss]
         if not isinstance(asset, Asset):
             outcomes.append(Miss(name, asset))
             continue
-        outcome = found[asset.series]
+        outcome = found[name]
         if isinstance(outcome, _Found):
             outcomes.append(Answer(asset.symbol, name, *outcome))
         else:
@@ -61,9 +60,29 @@ def get(engine: Engine, asked: Sequence[str], wish: Wish) -> list[Answer | Miss]
 
 def _resolve(engine: Engine, name: str) -> Asset | PricectlError:
     try:
-        return engine.catalogue.find(name)
+        return routing.as_named(engine.catalogue.find(name), name)
     except PricectlError as error:
         return error
+
+
+def _by_name(engine: Engine, names: Mapping[str, Asset], wish: Wish) -> dict[str, _Found | PricectlError]:
+    """The outcome for every name. A name with its provider in it never takes the answer that a fallback gave for the
+    same series under another name: then its own provider is looked up once more, in the time that is left."""
+    began = engine.clock.monotonic()
+    # Of two names of one series the one with fallbacks is looked up: its own provider comes first in any case.
+    assets = {asset.series: asset for asset in sorted(names.values(), key=lambda asset: bool(asset.chain))}
+    shared = _through_tiers(engine, assets, _standing(engine, names), wish) if assets else {}
+    alone = {
+        asset.series: asset
+        for asset in names.values()
+        if isinstance(hit := shared[asset.series], _Found) and hit.quote.series not in (asset.series, *asset.chain)
+    }
+    left_s = max(wish.timeout_s - (engine.clock.monotonic() - began), 0.001)
+    own = _through_tiers(engine, alone, {}, wish._replace(timeout_s=left_s)) if alone else {}
+    return {
+        name: own[asset.series] if alone.get(asset.series) == asset else shared[asset.series]
+        for name, asset in names.items()
+    }
 
 
 def _standing(engine: Engine, names: Mapping[str, Asset]) -> dict[Series, Quote]:
@@ -164,13 +183,14 @@ def _from_fallbacks(
     }
 
 
-def _keep(engine: Engine, names: dict[str, Asset], found: dict[Series, _Found | PricectlError]) -> None:
+def _keep(engine: Engine, names: Mapping[str, Asset], found: Mapping[str, _Found | PricectlError]) -> None:
     """Write what was learnt: quotes into cache and store, names and unknown symbols into the cache."""
-    quotes = [hit.quote for hit in found.values() if isinstance(hit, _Found) and hit.source == "provider"]
+    fetched = (hit.quote for hit in found.values() if isinstance(hit, _Found) and hit.source == "provider")
+    quotes = list(dict.fromkeys(fetched))
     hits = {
         name: (asset, hit.quote)
         for name, asset in names.items()
-        if isinstance(hit := found[asset.series], _Found) and hit.source != "store"
+        if isinstance(hit := found[name], _Found) and hit.source != "store"
     }
     meant = {
         name.upper(): (asset.symbol, asset.series) for name, (asset, one) in hits.items() if one.series == asset.series
@@ -180,7 +200,7 @@ def _keep(engine: Engine, names: dict[str, Asset], found: dict[Series, _Found | 
         for name, (asset, one) in hits.items()
         if one.series != asset.series
     }
-    unknown = {series: str(error) for series, error in found.items() if isinstance(error, UnknownSymbol)}
+    unknown = {names[name].series: str(error) for name, error in found.items() if isinstance(error, UnknownSymbol)}
     engine.cache.put(quotes, meant, unknown, stand_ins)
     if quotes:
         try:

@@ -25,6 +25,12 @@ def fallbacks(asset: Asset, lacks_key: Callable[[str], bool]) -> tuple[Series, .
     return tuple(one for one in asset.chain if one != asset.series and not lacks_key(one.provider))
 
 
+def as_named(asset: Asset, name: str) -> Asset:
+    """``asset`` as ``name`` asks for it: one that names its provider (``binance:BTCUSDT``) has no fallbacks, for
+    another's price is not what was asked for."""
+    return asset._replace(fallbacks="") if ":" in name else asset
+
+
 def stand_in(asset: Asset, series: Series) -> Asset:
     """``asset`` as its fallback ``series`` gives it. The currency is only known when that has answered."""
     return asset._replace(provider=series.provider, provider_id=series.provider_id, currency="", fallbacks="")

@@ -1,6 +1,7 @@
 """Who answers for an asset whose own provider fails: against the simulated market, on a clock that is set."""
 
 import datetime as dt
+import json
 
 import pytest
 
@@ -131,6 +132,49 @@ def test_an_outage_that_looks_like_a_delisting_is_an_outage(tmp_path, market, cl
         market.market.remove("yahoo", ticker)
     answer = one(engine(tmp_path, market, clock), "EURUSD")
     assert (answer.quote.series, answer.quote.currency) == (("frankfurter", "EURUSD"), "USD")
+
+
+def test_a_name_with_its_provider_in_it_is_answered_by_no_other(tmp_path, market, clock):
+    market.script(GONE, Match(provider="binance"))
+    assert type(one(engine(tmp_path, market, clock), "binance:BTCUSDT").error) is Transient
+    assert asked(market) == ["binance"]
+    assert one(engine(tmp_path, market, clock), "BTC").quote.provider == "kraken"  # and is kept for that name
+    for wish in (WISH, WISH._replace(offline=True), WISH._replace(max_age_s=3600.0)):
+        assert isinstance(one(engine(tmp_path, market, clock), "Binance:btcusdt", wish), Miss)
+
+
+def test_both_names_of_a_series_in_one_batch_are_answered_each_in_its_way(tmp_path, market, clock):
+    market.script(GONE, Match(provider="binance"))
+    names = ["binance:BTCUSDT", "BTC", "binance:BTCUSDT"]
+    for _ in ("from the providers", "from the cache"):
+        outcomes = prices.get(engine(tmp_path, market, clock), names, WISH)
+        assert [type(outcome) for outcome in outcomes] == [Miss, Answer, Miss]
+        assert outcomes[1].quote.provider == "kraken"
+    market.clear()
+    market.forget()
+    outcomes = prices.get(engine(tmp_path / "another", market, clock), names, WISH)
+    assert [(outcome.quote.provider, outcome.source) for outcome in outcomes] == [("binance", "provider")] * 3
+    assert len(market.journal) == 1
+
+
+def test_a_name_with_its_provider_in_it_has_an_older_answer_of_that_provider(tmp_path, market, clock):
+    known = one(engine(tmp_path, market, clock), "BTC")
+    market.script(GONE, Match(provider="binance"))
+    clock.ms += 120_000
+    outcomes = prices.get(engine(tmp_path, market, clock), ["BTC", "binance:BTCUSDT"], WISH)
+    assert [(outcome.quote.provider, outcome.stale) for outcome in outcomes] == [("kraken", False), ("binance", True)]
+    assert outcomes[1].quote == known.quote
+
+
+def test_a_price_of_the_future_is_none_and_the_fallback_answers(tmp_path, market, clock):
+    ahead = json.dumps([{"symbol": "BTCUSDT", "lastPrice": "65000.1", "closeTime": NOON_MS + 7_200_000}])
+    market.script(status(200, body=ahead), Match(provider="binance"))
+    answer = one(engine(tmp_path / "a", market, clock, said := []), "BTC")
+    assert (answer.quote.provider, answer.stale) == ("kraken", False)
+    why = "binance gives a price of 2026-11-24T14:00:00Z, and it is 2026-11-24T12:00:00Z"
+    assert said == [f"BTC: kraken answers instead ({why})"]
+    miss = one(engine(tmp_path / "b", market, clock), "binance:BTCUSDT")
+    assert (type(miss.error), str(miss.error)) == (BadPayload, why)
 
 
 def test_a_fix_is_labelled_with_its_own_time(tmp_path, market, clock):
@@ -297,6 +341,13 @@ def test_fixes_stand_in_for_a_currencys_history(tmp_path, market, clock):
     assert (answer.asset.provider, answer.currency) == ("frankfurter", "USD")
     assert len(answer.rows) == 5
     assert all(row.open == row.high == row.low == row.close and row.volume is None for row in answer.rows)
+
+
+def test_a_history_asked_for_with_its_provider_is_given_by_no_other(tmp_path, market, clock):
+    market.script(GONE, Match(provider="binance"))
+    with pytest.raises(Transient):
+        history.get(engine(tmp_path, market, clock), MONTH._replace(symbol="binance:BTCUSDT"))
+    assert asked(market) == ["binance"]
 
 
 def test_nobody_else_is_asked_for_the_history_of_what_is_not_known(tmp_path, market, clock):
