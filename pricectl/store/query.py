@@ -79,6 +79,18 @@ _ROLLED = f"""
     rank, bool_or((flags & {LIVE}) <> 0), min(currency), max(currency)
   FROM scaled GROUP BY sid, place, rank, first, period ORDER BY sid, place, day"""
 
+# One segment of days of one series, none of them in a week or month: nothing is left to place or to roll up. Ten years
+# out of a thousand assets' take 30 ms so and 42 ms by way of the steps above; as traded, 28.
+_DAYS = f"""
+  SELECT sid, date, {{}}, 0, (flags & {LIVE}) <> 0, currency, currency
+  FROM best {{}} WHERE date BETWEEN $from AND $to ORDER BY date"""
+_AS_TRADED = _DAYS.format("open, high, low, close, volume", "")
+_ADJUSTED = _DAYS.format(
+    ", ".join(_SHOWN.format(name) for name in ("open", "high", "low", "close"))
+    + ", CASE WHEN volume_factor = 1 THEN volume ELSE floor(volume * volume_factor + 0.5) END",
+    "JOIN spans ON date BETWEEN start AND stop",
+).replace("SELECT sid", "SELECT best.sid")
+
 _TRADED = "SELECT date, open, high, low, close, volume, flags, currency FROM best WHERE rank = 0 ORDER BY date"
 
 _PIECES = "SELECT rank, date, until FROM bars WHERE rank > 0 ORDER BY date, rank"
@@ -199,6 +211,8 @@ class Query:
     def rolled(self, bars: Bars, segments: Sequence[Segment], spans: Sequence[Sequence[Span]]) -> list[tuple[Any, ...]]:
         """Adjusted bars, in order: the series' number, first day, open, high, low, close, volume, rank of the interval,
         whether one of its rows is still moving, the first and the last currency by name. ``spans``: of each series."""
+        if len(spans) == 1 and [one.interval for one in segments] == ["1d"] and not bars.coarse:
+            return self._days(bars, segments[0], spans[0])
         steps = {
             "segments": _SEGMENTS,
             "spans": _SPANS,
@@ -211,13 +225,15 @@ class Query:
             "ranks": [INTERVALS.index(segment.interval) for segment in segments],
             "firsts": [segment.start for segment in segments],
             "lasts": [segment.end for segment in segments],
-            "span_sids": [sid for sid, own in enumerate(spans) for _ in own],
-            "starts": [span.start for own in spans for span in own],
-            "stops": [span.end for own in spans for span in own],
-            "price_factors": [span.price_factor for own in spans for span in own],
-            "volume_factors": [span.volume_factor for own in spans for span in own],
         }
-        return self._bars(bars, steps, _ROLLED, parameters)
+        return self._bars(bars, steps, _ROLLED, parameters | _listed(spans))
+
+    def _days(self, bars: Bars, segment: Segment, spans: Sequence[Span]) -> list[tuple[Any, ...]]:
+        """What ``rolled`` gives of one segment of days of one series."""
+        days = {"from": segment.start, "to": segment.end}
+        if all(span.price_factor == span.volume_factor == 1 for span in spans):
+            return self._bars(bars, {}, _AS_TRADED, days)
+        return self._bars(bars, {"spans": _SPANS}, _ADJUSTED, days | _listed([spans]))
 
     def actions(self, paths: Sequence[str], series: Sequence[Series]) -> list[tuple[Any, ...]]:
         return self._of(_ACTIONS, paths, series)
@@ -277,6 +293,18 @@ class Query:
             return connection.execute(sql, used).fetchall()
         except duckdb.Error as error:
             raise Damaged(f"the store cannot be read: {error}", "run `pricectl doctor`") from error
+
+
+def _listed(spans: Sequence[Sequence[Span]]) -> dict[str, Any]:
+    """The spans of each series as the parameters of ``_SPANS``."""
+    every = [(sid, span) for sid, own in enumerate(spans) for span in own]
+    return {
+        "span_sids": [sid for sid, _ in every],
+        "starts": [span.start for _, span in every],
+        "stops": [span.end for _, span in every],
+        "price_factors": [span.price_factor for _, span in every],
+        "volume_factors": [span.volume_factor for _, span in every],
+    }
 
 
 def driver(whole: bool) -> Any:
