@@ -12,11 +12,13 @@ import datetime as dt
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pricectl.model.bar import SPLITS, Action
 from pricectl.model.number import float32, shortest, shortest32
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _DAY = dt.timedelta(days=1)
 
@@ -79,9 +81,11 @@ def factor_spans(
     close, changes nothing: no bar lies before it, or its amount is wrong. Equal actions count once.
     """
     known = set(actions) if adjust != "none" else set[Action]()
+    if not known:
+        return [Span(dt.date.min, dt.date.max, 1.0, 1.0)]
     splits = {action for action in known if action.kind in SPLITS}
     cash = known - splits if adjust == "all" else set[Action]()
-    ratio, kept = Fraction(1), 1.0
+    ratio, kept = _ratio(()), 1.0
     spans: list[Span] = []
     end = dt.date.max
     for day in sorted({action.ex_date for action in splits | cash if action.ex_date > dt.date.min}, reverse=True):
@@ -101,7 +105,9 @@ def span_on(spans: Sequence[Span], day: dt.date) -> Span:
     return spans[bisect_right(spans, day, key=lambda span: span.start) - 1]
 
 
-def _ratio(splits: Iterable[Action]) -> Fraction:
+def _ratio(splits: Iterable[Action]) -> "Fraction":
+    from fractions import Fraction  # 3 ms, which a series without a split need not wait for
+
     # A split is a ratio of whole numbers: 1:3 and later 3:1 must cancel to exactly 1, which floats would miss.
     ratio = Fraction(1)
     for split in splits:

@@ -5,8 +5,6 @@ that keeps bars aside, later perhaps one that decides about them. What cannot be
 """
 
 import datetime as dt
-import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
@@ -126,6 +124,8 @@ class Quarantine:
                 lines = file.read().split(b"\n")
         except OSError:
             return
+        import json
+
         sought = json.dumps(str(series)).encode() if series else b""
         for line in lines:
             if not line or sought not in line:
@@ -139,6 +139,8 @@ class Quarantine:
                 yield entry
 
     def _add(self, entry: Mapping[str, Any]) -> None:
+        import json
+
         line = json.dumps(entry).encode() + b"\n"
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
@@ -164,6 +166,9 @@ def _listed(bar: Bar) -> list[object]:
 
 def _entry(line: bytes) -> list[Aside] | dict[str, Any]:
     """The bars of a line, or what it decides."""
+    import hashlib
+    import json
+
     said = json.loads(line)
     if "fetched" not in said:
         days = [dt.date.fromisoformat(day).isoformat() for day in said["days"]]
