@@ -44,7 +44,8 @@ class Answer(NamedTuple):
 
     ``segments`` says where the intervals meet, with the number of bars in each; ``start`` and ``end`` are the days
     that the bars cover, which is more than was asked where a coarse bar begins earlier. ``complete`` is false when
-    part could not be had; ``failure`` is then why (None: nobody was asked, or the answer was refused).
+    part could not be had; ``failure`` is then why (None: nobody was asked, or the answer was refused). With both
+    ``complete`` and a ``failure`` all is there as it was stored, and could not be had anew.
     """
 
     asset: Asset
@@ -114,7 +115,7 @@ def _of_series(engine: "Engine", query: Query, asset: Asset, timeout_s: float) -
         plan = _supply(engine, query, calendar, intake)
         currency, rows = _read(engine, query, asset, plan, intake)
     _check(engine, asset, rows, intake)
-    whole = intake.failure is None and not intake.lacking and not intake.refused
+    whole = (intake.failure is None or intake.not_renewed) and not intake.lacking and not intake.refused
     doubted = _doubted(engine, asset, plan, intake)
     return _answer(query, asset, currency, rows, plan, intake, calendar)._replace(complete=whole and not doubted)
 
@@ -175,7 +176,8 @@ def _check(engine: "Engine", asset: Asset, rows: Sequence[Row], intake: Intake) 
     if intake.failure is not None:
         if not rows:
             raise intake.failure
-        engine.warn(f"{asset.symbol}: part of the range is missing ({intake.failure})")
+        what = "these are the stored bars, not refreshed" if intake.not_renewed else "part of the range is missing"
+        engine.warn(f"{asset.symbol}: {what} ({intake.failure})")
     if intake.lacking:
         if not rows:
             raise NotFresh(f"nothing is stored of {asset.symbol} for these days", "ask again without --offline")

@@ -40,7 +40,8 @@ class Tray(NamedTuple):
 class Intake:
     """Fills what one series lacks, for one command. What could not be stored is kept here for the answer:
     ``bars``, ``actions`` and ``currency``. ``failure`` is why a provider did not answer, ``refused`` says that it
-    answered what contradicts the store; ``lacking`` that something was missing and nobody was asked.
+    answered what contradicts the store; ``lacking`` that something was missing and nobody was asked; ``not_renewed``
+    that what was to be asked for anew is all stored, so that nothing is missing for the failure.
     ``server_ms`` is the provider's clock of the last answer (None: not asked). ``added`` and ``revised`` count the
     bars that were handed to the store, new ones and others of days known; ``flagged`` are those of them with a remark,
     ``aside`` were kept aside instead, ``rejected`` are no prices. With a ``tray`` the store is not touched.
@@ -55,7 +56,7 @@ class Intake:
         self.server_ms: int | None = None
         self.failure: ProviderError | None = None
         self.refused = False
-        self.lacking = False
+        self.lacking = self.not_renewed = False
         self.store_reads = True
         self.added = self.revised = self.flagged = self.aside = self.rejected = 0
         self._tray = tray
@@ -88,6 +89,14 @@ class Intake:
         for gap in merge(gaps, _JOIN_DAYS):
             if self.failure is None:
                 self._ask(widen(gap, covered, self._calendar.sessions))
+        if refresh and self.failure is not None:
+            self.not_renewed = self.server_ms is None and running is None and self._holds(wanted, now_ms)
+
+    def _holds(self, wanted: Days, now_ms: int) -> bool:
+        """Whether all sessions of ``wanted`` are stored, as far as they can be yet."""
+        covered = self._coverage()
+        gaps = expected(missing(*wanted, covered if self.store_reads else []), self._calendar.last_session)
+        return not gaps or (len(gaps) == 1 and self._awaits_final_row(gaps, now_ms))
 
     def take(self, days: Days, history: History) -> None:
         """Weigh and keep what the provider said of ``days``, which somebody else has asked for."""
@@ -109,6 +118,7 @@ class Intake:
         )
         for span in merge(spans, _JOIN_DAYS):
             history = self._told(span) if self.failure is None else None
+            self.not_renewed = self.not_renewed and history is not None
             if history is not None:
                 self._had.append(span)
                 self.server_ms = history.server_ms

@@ -157,6 +157,15 @@ def test_a_part_is_given_and_the_exit_code_says_so(simulator: Simulator, tmp_pat
     assert "part of the range is missing" in json.loads(failed.err)["warning"]["message"]
 
 
+def test_a_refresh_that_fails_is_a_warning_while_nothing_is_missing(simulator: Simulator, tmp_path: Path) -> None:
+    assert history(simulator, tmp_path, "AAPL", *DAYS).code == 0
+    simulator.script(faults.html(), Match(provider="yahoo"))
+    ended = history(simulator, tmp_path, "AAPL", *DAYS, "--refresh")
+    assert (ended.code, ended.out) == (0, TABLE)
+    assert ended.err.startswith("pricectl: warning: AAPL: these are the stored bars, not refreshed (yahoo ")
+    assert ended.err.count("\n") == 1
+
+
 STORED_ONLY = """
 import sys
 from pricectl.cli import main

@@ -282,6 +282,22 @@ def test_refresh_asks_for_everything(world):
     assert world.asked == ["2026-11-17", "2026-11-17"]
 
 
+def test_a_refresh_that_fails_gives_what_is_stored_and_says_so(world):
+    stored = world.get("AAPL", first="2026-11-02", last="2026-11-20")
+    world.simulator.script(faults.status(503), Match(provider="yahoo"))
+    answer = world.get("AAPL", first="2026-11-02", last="2026-11-20", refresh=True)
+    assert (answer.rows, answer.complete, type(answer.failure)) == (stored.rows, True, Transient)
+    assert world.said == [f"AAPL: these are the stored bars, not refreshed ({answer.failure})"]
+    wider = world.get("AAPL", first="2026-11-02", last="2026-11-23", refresh=True)
+    assert (len(wider.rows), wider.complete) == (15, False)
+    assert world.said[1:] == [f"AAPL: part of the range is missing ({wider.failure})"]
+    today = world.get("BTC", "1d", include_today=True, refresh=True)
+    assert today.complete
+    world.simulator.script(faults.status(503))
+    today = world.get("BTC", "1d", include_today=True, refresh=True)
+    assert not today.complete
+
+
 def test_Y_07_the_providers_moving_row_is_replaced_by_its_final_one(world):
     series = APPLE.series
     world.clock.ms = at("2026-11-23T22:00")  # an hour after the close: Yahoo's last row still moves
