@@ -146,7 +146,7 @@ class Intake:
         if self._offline:
             raise error
         if self.store_reads:
-            self._engine.warn(f"the store cannot be read ({error}); answering without it")
+            self._engine.warn(f"the store cannot be read ({error}), answering without it; {error.hint}")
         self.store_reads = self._store_writes = False
         self._had.clear()
 

@@ -132,7 +132,7 @@ def _stored(engine: Engine, series: Sequence[Series], spare: dict[Series, _Found
     try:
         return engine.store.latest(series, newer_than_ms=newest_needed)
     except StoreError as error:
-        engine.warn(f"the store cannot be read ({error}); answering without it")
+        engine.warn(f"the store cannot be read ({error}), answering without it; {error.hint}")
         return {}
 
 

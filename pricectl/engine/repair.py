@@ -4,17 +4,18 @@ damaged files are set aside, never deleted."""
 import datetime as dt
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pricectl.catalogue.describe import outside
 from pricectl.engine.checkup import PROBLEM, Checkup, Finding
-from pricectl.errors import PricectlError, ProviderError, Transient, Unwritable
+from pricectl.errors import Damaged, PricectlError, ProviderError, Transient, Unwritable
 from pricectl.model.asset import Asset, Series
 from pricectl.state.runlock import RunLock
 from pricectl.state.runs import Run, Runs
 from pricectl.store.contents import minus, without
+from pricectl.store.rows import Days
 from pricectl.store.tables import ACTIONS, BARS, COVERAGE
 
 if TYPE_CHECKING:
@@ -85,11 +86,27 @@ class Repair:
                 mode = healed(os.lstat(path).st_mode, group)
                 self._try(f"set the mode of {path} to {mode:04o}", partial(os.chmod, path, mode))
 
-    def _logs(self, examined: Iterable["Examined"]) -> None:
+    def _logs(self, examined: Sequence["Examined"]) -> None:
         for table in examined:
             if table.bad_newest:
                 self._engine.store.repair().entries(table.table)
                 self.done.append(f"set the damaged newest entry of the log of {table.table.name} aside")
+        if any(table.bad_newest and table.table is BARS for table in examined):
+            self._uncover()
+
+    def _uncover(self) -> None:
+        """Which bars a damaged entry had listed cannot be known. So days before the first and after the last bar that
+        is left count as not asked for; days in between show as holes in the next look. Where parts are damaged too, all
+        days are asked for again."""
+        store = self._engine.store
+        try:
+            held = {series: list(spans.values()) for series, spans in store.held().items()}
+            covered = store.coverage_of(list(held))
+        except Damaged:
+            held, covered = {}, {}
+        bounds = {series: (min(spans)[0], max(last for _, last in spans)) for series, spans in held.items()}
+        store.repair().cover({series: _within(spans, *bounds[series]) for series, spans in covered.items()})
+        self.done.append("days outside of the bars that are left are asked for again when they are wanted")
 
     def _bars(self, checkup: Checkup) -> None:
         """Days of which bars were lost count as not asked for, then the parts go: in this order a crash in between
@@ -184,6 +201,10 @@ def _may_hold(bad: "Bad", series: Series) -> bool:
     part = bad.part
     inside = part.provider_low <= series.provider <= part.provider_high
     return inside and part.id_low <= series.provider_id <= part.id_high
+
+
+def _within(spans: Sequence[Days], first: dt.date, last: dt.date) -> list[Days]:
+    return [(max(start, first), min(end, last)) for start, end in spans if start <= last and end >= first]
 
 
 def _lost(bad: "Bad") -> str:

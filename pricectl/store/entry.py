@@ -108,5 +108,5 @@ def read(version: int, data: bytes, name: str) -> Entry:
         pass
     raise Damaged(
         f"the newest log entry is not what was written: {name}",
-        "the next run that writes sets it aside and goes on from the one before; `pricectl doctor` says more",
+        "`pricectl doctor --fix` sets it aside and goes on from the one before",
     )

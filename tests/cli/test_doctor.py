@@ -81,6 +81,8 @@ def test_a_damaged_newest_entry_is_set_aside(filled: Path) -> None:
     assert (code, [check for check, _ in problems(document)]) == (5, ["log"])
     code, document = said(filled, "--fix")
     assert (code, entry.exists()) == (0, False)
+    # What the entry listed is lost: its days must not pass for days without a bar.
+    assert store(filled).coverage(AAPL) == [(D(2024, 1, 2), D(2024, 1, 3))]
 
 
 def test_cache_ledger_latest_and_modes_are_mended(filled: Path) -> None:

@@ -166,6 +166,26 @@ def test_a_refresh_that_fails_is_a_warning_while_nothing_is_missing(simulator: S
     assert ended.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("table", ["bars", "coverage"])
+def test_a_damaged_newest_entry_names_what_heals_it_and_that_heals(
+    simulator: Simulator, tmp_path: Path, table: str
+) -> None:
+    for symbol in ("BTC", "AAPL"):
+        days = DAYS if symbol == "AAPL" else ("--range", "7d")
+        assert history(simulator, tmp_path, symbol, *days).code == 0
+    log = tmp_path / "store" / table / "_delta_log"
+    max(log.glob("*.json")).write_bytes(b"")
+    shown = history(simulator, tmp_path, "AAPL", *DAYS)
+    assert (shown.code, shown.out) == (0, TABLE)
+    heals = "`pricectl doctor --fix` sets it aside and goes on from the one before\n"
+    assert shown.err.endswith(f"answering without it; {heals}")
+    offline = history(simulator, tmp_path, "AAPL", *DAYS, "--offline")
+    assert (offline.code, offline.err.partition("; ")[2]) == (9, heals)
+    assert pricectl("doctor", "--fix", home=tmp_path, env=NOBODY).code == 0
+    assert history(simulator, tmp_path, "AAPL", *DAYS) == (0, TABLE, "")
+    assert history(simulator, tmp_path, "AAPL", *DAYS, "--offline") == (0, TABLE, "")
+
+
 STORED_ONLY = """
 import sys
 from pricectl.cli import main
