@@ -42,6 +42,7 @@ TOUR = (
          "import - --symbol DOGEEUR", "date,close,volume\n2024-01-02,0.0832,1200\n2024-01-03,0.0745,2100\n"),
     Step("What is stored, for other tools: CSV, JSON Lines, Parquet, Arrow.", "export DOGEEUR --format csv"),
     Step("What is followed is what a refresh keeps fresh.", "assets follow BTC AAPL"),
+    Step("What cron runs each minute; markets that are closed are not asked.", "refresh -o jsonl"),
     Step("What happened so far, and how things stand.", "status"),
     Step("Any question about it, in SQL; nothing can be written.", "sql -",
          "SELECT symbol, max(high) AS high, min(low) AS low, count(*) AS bars FROM bars GROUP BY symbol ORDER BY 1\n"),
