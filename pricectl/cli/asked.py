@@ -15,9 +15,17 @@ _CHUNK = 1 << 16
 
 def symbols(context: Context, words: Sequence[str], file: str | None, type_: str | None, everything: bool) -> list[str]:
     """The symbols in the order given. Raises UsageError unless exactly one source is named."""
-    named = [bool(words), file is not None, type_ is not None, everything]
-    if sum(named) != 1:
+    named = {
+        "-" if list(words) == ["-"] else "symbols": bool(words),
+        "--file": file is not None,
+        "--type": type_ is not None,
+        "--all": everything,
+    }
+    given = [name for name, is_given in named.items() if is_given]
+    if not given:
         raise UsageError("which symbols?", "give symbols, or one of -, --file, --type, --all")
+    if len(given) > 1:
+        raise UsageError(f"{', '.join(given[:-1])} and {given[-1]} exclude each other", "give one of them")
     if list(words) == ["-"]:
         return parsed(_standard_input().read(), "standard input")
     if "-" in words:
