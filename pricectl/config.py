@@ -175,7 +175,9 @@ def _file_values(path: str) -> dict[str, str]:
             return _flatten(tomllib.load(file))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}", "check its owner and mode") from error
+    except ValueError as error:
         raise ConfigError(f"cannot read {path}: {error}", "mend the file, or move it away") from error
 
 

@@ -65,7 +65,7 @@ class Cache:
             finally:
                 connection.close()
         except (sqlite3.Error, OSError, UnicodeError) as error:
-            self._say(f"the hot cache cannot be read ({error}); answering without it")
+            self._say(f"the hot cache cannot be read ({_why(error)}); answering without it")
             return empty
 
     def put(
@@ -135,7 +135,7 @@ class Cache:
         except Timeout:
             self._say("the hot cache is busy; the quotes were not kept")
         except (sqlite3.Error, OSError, ValueError) as error:
-            self._say(f"the hot cache cannot be written ({error}); the quotes were not kept")
+            self._say(f"the hot cache cannot be written ({_why(error)}); the quotes were not kept")
 
     def _transact(self, write: Callable[[Any], None]) -> None:
         from pricectl.cache.disk import opened
@@ -160,6 +160,13 @@ class Cache:
         if not self._warned:
             self._warn(message)
         self._warned = True
+
+
+def _why(error: Exception) -> str:
+    """What the system says, in words: by itself an OSError shows its number."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _key(series: Series) -> str:

@@ -22,7 +22,7 @@ def examined(home: Home) -> tuple[int, str]:
         finally:
             connection.close()
     except (sqlite3.Error, OSError) as error:
-        return 0, f"it cannot be read: {error}"
+        return 0, f"it cannot be read: {getattr(error, 'strerror', None) or error}"
     if said != "ok":
         return rows, f"it is damaged: {said}"
     return rows, f"{foreign} of its rows are none of ours" if foreign else ""

@@ -60,7 +60,9 @@ def load(home: Home) -> Rows:
             return parse(file.read(), home.assets)
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"cannot read {home.assets}: {error.strerror}", "check its owner and mode") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"cannot read {home.assets}: {error}", "mend the file, or move it away") from error
 
 

@@ -17,18 +17,19 @@ _HINTS = {
     errno.EACCES: "this account may not write there: ask its owner, name another home, or set read_only",
     errno.EPERM: "this account may not write there: ask its owner, name another home, or set read_only",
 }
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _OTHER = "look at the disk; what was stored before is untouched"
 
 
 @contextlib.contextmanager
 def writing(folder: str) -> Iterator[None]:
-    """Turns an OSError into Unwritable, with the path, the cause, the free space and what to do next."""
+    """Turns an OSError into Unwritable, with the path, the cause, what to do next, and on a full disk the space."""
     try:
         yield
     except OSError as error:
         where = error.filename or folder
         raise Unwritable(
-            f"cannot write {where}: {error.strerror or error}{_free(folder)}",
+            f"cannot write {where}: {error.strerror or error}{_free(folder) if error.errno in _FULL else ''}",
             _HINTS.get(error.errno or 0, _OTHER),
         ) from error
 

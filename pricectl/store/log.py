@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pricectl.errors import Damaged, StoreError, Unwritable
 from pricectl.store import entry as entries
-from pricectl.store.disk import Disk
+from pricectl.store.disk import Disk, writing
 from pricectl.store.entry import Entry
 from pricectl.store.tables import Part, Table, part_of, stats
 
@@ -77,6 +77,10 @@ class Log:
         failure = self._put(version, adds, removes, after, now_ms)
         # A commit can fail after it became visible: what counts is the log, not the exception.
         if self._newest_version() != version or self._read(version).listed != entries.digest(entries.listing(after)):
+            number = _system_error(failure)
+            if number:
+                with writing(self.folder):
+                    raise OSError(number, os.strerror(number), self._path(version)) from failure
             raise Unwritable(
                 f"cannot commit to {self.folder}: {failure or 'another writer was faster'}",
                 "look at the disk and its free space; what was stored before is untouched",
@@ -224,6 +228,12 @@ class Log:
         except (DeltaError, OSError, ValueError) as error:
             return error
         return None
+
+
+def _system_error(failure: Exception | None) -> int:
+    """The number of the system's error that delta-rs put into its text, with the path twice and colours; 0 if none."""
+    found = re.search(r"\(os error (\d+)\)", str(failure))
+    return int(found[1]) if found else 0
 
 
 def _names(folder: str) -> list[str]:

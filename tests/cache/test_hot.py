@@ -156,3 +156,10 @@ def test_folders_are_for_their_owner_only(tmp_path):
     cache_in(tmp_path / "home").put([BTC], {}, {})
     assert os.stat(tmp_path / "home").st_mode & 0o777 == 0o700
     assert os.stat(tmp_path / "home" / "cache").st_mode & 0o777 == 0o700
+
+
+def test_a_cache_that_cannot_be_made_says_why_in_words():
+    cache_in(Path("/proc/nowhere"), said := []).put([BTC], {}, {})
+    assert said == [
+        "the hot cache cannot be written (/proc/nowhere: No such file or directory); the quotes were not kept"
+    ]

@@ -142,6 +142,12 @@ def test_a_link_to_a_list_kept_elsewhere_stays_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "kept" / "mine.csv").read_text() == HEADER + "BTC,,,,,,,,,,,yes\n"
 
 
+def test_a_list_that_cannot_be_opened_says_why_in_words(tmp_path: Path) -> None:
+    (tmp_path / "assets.csv").mkdir()
+    with pytest.raises(ConfigError, match=r"^cannot read .*/assets\.csv: Is a directory$"):
+        own.load(Home(str(tmp_path)))
+
+
 def test_an_account_that_may_only_read_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(Unwritable) as caught:
         own.change(settings(tmp_path / "home", PRICECTL_READ_ONLY="1"), follow)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pricectl.errors import Damaged, NewerFormat, StoreError
+from pricectl.errors import Damaged, NewerFormat, StoreError, Unwritable
 from pricectl.store import entry as entries
 from pricectl.store.disk import Disk
 from pricectl.store.entry import Entry
@@ -38,6 +38,22 @@ def two(tmp_path: Path) -> Path:
 
 def good(data: bytes) -> Entry:
     return entries.read(1, data, "entry")
+
+
+@pytest.mark.parametrize(("number", "reason", "room"), [(13, "Permission denied", False), (28, "No space left", True)])
+def test_a_commit_that_the_system_refuses_is_told_in_words(
+    two: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str, room: bool
+) -> None:
+    path = f"{home(two).store}/bars/_delta_log/{2:020d}.json"
+    text = f"Generic LocalFileSystem error \x1b[31m-\x1b[0m Unable to open file {path}#1 {reason} (os error {number})\n"
+    monkeypatch.setattr(Log, "_put", lambda *_: OSError(text))  # as delta-rs says it
+    with pytest.raises(Unwritable) as caught:
+        add(store(two), [flat(D(2020, 1, 4), 3.0)])
+    said = str(caught.value)
+    assert said.startswith(f"cannot write {path}: {reason}")
+    assert ("os error" in said, said.count(path), said.endswith(" MB free)")) == (False, 1, room)
+    assert caught.value.hint
+    assert closes(two) == [1.0, 2.0]
 
 
 def test_the_newest_entry_cut_anywhere_is_recognised(two: Path) -> None:
