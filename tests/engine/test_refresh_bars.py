@@ -15,7 +15,7 @@ from pricectl.errors import UnknownSymbol
 from pricectl.model.asset import Series
 from pricectl.model.bar import LIVE, PROVISIONAL, Bar
 from pricectl.simulator import Simulator
-from pricectl.simulator.faults import Match, status
+from pricectl.simulator.faults import Match, garbage, status
 
 D = dt.date
 
@@ -186,6 +186,15 @@ def test_one_asset_whose_bars_fail_costs_the_others_nothing(house: House) -> Non
     report = house.run("2026-11-24T22:31:00", "AAPL", "MSFT", "NVDA")
     assert house.charts() == ["MSFT"]
     assert report.errors == []
+
+
+def test_bars_that_came_after_all_are_no_failure_in_that_very_run(house: House) -> None:
+    house.market.script(garbage(), Match(provider="binance", path="/api/v3/klines"))
+    report = house.run("2026-11-25T00:01:00", "BTC")
+    assert [(one.symbol, one.code) for one in report.errors] == [("BTC", "bad_payload")]
+    house.market.clear()
+    report = house.run("2026-11-25T00:06:01", "BTC")
+    assert (report.errors, report.kept.added) == ([], 31)
 
 
 def test_a_contradiction_is_kept_aside_once_and_named(house: House) -> None:
