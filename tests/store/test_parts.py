@@ -3,12 +3,16 @@
 import os
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pricectl.errors import Damaged
-from pricectl.model.bar import Segment
+from pricectl.model.bar import Action, Segment
+from pricectl.store import Store
+from pricectl.store.tables import ACTIONS, BARS, COVERAGE
 from stores import AAPL, MSFT, D, add, flat, forget, home, part_files, store
 
 
@@ -119,3 +123,59 @@ def test_the_memory_starts_afresh_before_it_grows_without_end(two: Path, monkeyp
     assert year(two, 2021) == [3.0]
     assert len(memory.read_text().splitlines()) == 1
     assert year(two, 2020) == [2.0]
+
+
+READINGS = {
+    "history": lambda to: to.history(AAPL, MONTHS, "split"),
+    "history with dividends": lambda to: to.history(AAPL, MONTHS, "all"),
+    "history as traded, of many": lambda to: to.history_of_many([AAPL, MSFT], MONTHS, "none"),
+    "traded": lambda to: to.traded(AAPL, D(2020, 1, 1), D(2021, 12, 31)),
+    "traded of many": lambda to: to.traded_of({AAPL: (D(2020, 1, 1), D(2021, 12, 31))}),
+    "last closes": lambda to: to.last_closes([AAPL]),
+    "pieces": lambda to: to.pieces(AAPL, D(2020, 1, 1), D(2021, 12, 31)),
+    "torn": lambda to: to.torn(),
+    "held": lambda to: to.held(),
+    "actions": lambda to: (to.actions(AAPL), to.actions_of([AAPL])),
+    "coverage": lambda to: (to.coverage(AAPL), to.coverage_of([AAPL])),
+}
+MONTHS = [Segment("1mo", D(2020, 1, 1), D(2021, 12, 31))]
+NEED = {
+    "bars": set(READINGS) - {"actions", "coverage"},
+    "actions": {"history", "history with dividends", "history as traded, of many", "last closes", "torn", "actions"},
+    "coverage": {"coverage"},
+}
+
+
+def told_or_named(read: Callable[[Store], Any], home: Path, path: str) -> Any:
+    """The answer, or None where the damaged part is named instead."""
+    try:
+        return read(store(home))
+    except Damaged as error:
+        return None if os.path.basename(path) in str(error) else error
+
+
+def test_no_reading_of_any_table_answers_from_a_damaged_part(tmp_path: Path) -> None:
+    days = [flat(D(2020, 1, 30), 3.0), flat(D(2020, 1, 31), 4.0), flat(D(2021, 3, 1), 2.0)]
+    known = [Action(D(2020, 1, 31), "dividend", 0.5), Action(D(2021, 3, 1), "split", 2.0)]
+    add(store(tmp_path), days, actions=known)
+    store(tmp_path).upkeep().run(D(2021, 2, 1), D(2021, 2, 1), lambda _: {}, lambda *_: None, dry_run=False)
+    told = {name: read(store(tmp_path)) for name, read in READINGS.items()}
+    listed = {table.name: store(tmp_path).listed(table) for table in (BARS, ACTIONS, COVERAGE)}
+    chance = random.Random(2)
+    for table, held in listed.items():
+        refused = []
+        for _, path in held:
+            data = Path(path).read_bytes()
+            flipped = bytearray(data)
+            flipped[chance.randrange(4, len(data) // 4)] ^= 1 << chance.randrange(8)  # among the values
+            for damaged in (bytes(flipped), data[: chance.randrange(len(data))]):
+                change(path, damaged)
+                answers = {name: told_or_named(read, tmp_path, path) for name, read in READINGS.items()}
+                assert all(answer in (told[name], None) for name, answer in answers.items())
+                refused.append({name for name, answer in answers.items() if answer is None})
+            change(path, data)
+        # What needs a part is refused, and nothing else.
+        assert all(refused)
+        assert set.union(*refused) == NEED[table]
+        assert len(held) > 1 or all(each == NEED[table] for each in refused)
+    assert {name: read(store(tmp_path)) for name, read in READINGS.items()} == told
