@@ -22,7 +22,7 @@ COMMANDS = {
     "price": Entry(_at("price:price"), "Show the current price of one asset."),
     "batch": Entry(_at("price:batch"), "Show the current prices of many assets, in the order asked."),
     "history": Entry(_at("history:history"), "Show the bars of one asset: open, high, low, close, volume."),
-    "refresh": Entry(_at("refresh:refresh"), "Keep what is followed up to date; what cron runs each minute."),
+    "refresh": Entry(_at("refresh:refresh"), "Keep the assets that are followed up to date; what cron runs."),
     "aggregate": Entry(_at("aggregate:aggregate"), "Roll old days up into weeks and months."),
     "add-asset": Entry(_at("add_asset:add_asset"), "Add an asset to your own list, and follow it."),
     "assets": Entry(_at("assets:app"), "Look through the catalogue, follow assets, add your own."),

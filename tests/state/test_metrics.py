@@ -1,9 +1,10 @@
 """The Prometheus textfile: its format, its mode, and that no reader ever sees half of it."""
 
 import errno
-import multiprocessing
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from pricectl.errors import Unwritable, UsageError
 from pricectl.state import metrics
 from pricectl.state.metrics import Figure, text, textfile
+from shell import ROOT
 
 _LABELS = r"(\{(\w+=\"([^\"\\\n]|\\.)*\",?)+\})?"
 WHOLE = re.compile(rf"(# HELP pricectl_\w+ .+\n# TYPE pricectl_\w+ (gauge|counter)\n(pricectl_\w+{_LABELS} \S+\n)+)+")
@@ -70,34 +72,36 @@ def test_on_its_way_the_file_is_no_prom_file(tmp_path: Path, monkeypatch):
     assert not beside.endswith(".prom")
 
 
-def _write_many(path: str) -> None:
-    for number in range(500):
-        textfile(path, [Figure("x", number, "X.", (("n", str(n)),)) for n in range(20)])
+WRITER = """
+import sys
+from pricectl.state.metrics import Figure, textfile
+for number in range(500):
+    textfile(sys.argv[1], [Figure("x", number, "X.", (("n", str(n)),)) for n in range(20)])
+"""
+
+
+def _writer(path: str) -> subprocess.Popen[bytes]:
+    env = {"PYTHONPATH": ROOT, "PYTHONSAFEPATH": "1"}
+    return subprocess.Popen([sys.executable, "-c", WRITER, path], env=env)
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path):
     path = tmp_path / "pricectl.prom"
     textfile(str(path), [Figure("x", 0, "X.")])
-    writer = multiprocessing.get_context("spawn").Process(target=_write_many, args=(str(path),))
-    writer.start()
+    writer = _writer(str(path))
     reads = 0
-    while writer.is_alive():
+    while writer.poll() is None:
         assert WHOLE.fullmatch(path.read_text())
         reads += 1
-    writer.join()
-    assert writer.exitcode == 0
+    assert writer.returncode == 0
     assert reads > 10
     assert path.read_text().endswith('pricectl_x{n="19"} 499\n')
 
 
 def test_two_writers_do_not_mix(tmp_path: Path):
     path = str(tmp_path / "pricectl.prom")
-    writers = [multiprocessing.get_context("spawn").Process(target=_write_many, args=(path,)) for _ in range(2)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert [writer.exitcode for writer in writers] == [0, 0]
+    writers = [_writer(path) for _ in range(2)]
+    assert [writer.wait(60) for writer in writers] == [0, 0]
     assert WHOLE.fullmatch(Path(path).read_text())
     assert os.listdir(tmp_path) == ["pricectl.prom"]
 
