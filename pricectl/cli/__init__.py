@@ -30,7 +30,7 @@ COMMANDS = {
     "export": Entry(_at("export:export"), "Write stored bars to a file, a folder or a pipe."),
     "status": Entry(_at("status:status"), "Show the last runs, freshness, coverage and the providers."),
     "sql": Entry(_at("sql:sql"), "Ask the store and what is known around it with one SELECT."),
-    "doctor": Entry(_at("doctor:doctor"), "Check everything: --fix repairs."),
+    "doctor": Entry(_at("doctor:doctor"), "Check everything: settings, catalogue, store; --fix repairs."),
     "schedule": Entry(_at("schedule:schedule"), "Show what has refresh run each minute, or install it."),
     "config": Entry(_at("config:app"), "Show the settings and where each comes from."),
     "simulate": Entry(_at("simulate:simulate"), "Run a simulated market on this machine."),
