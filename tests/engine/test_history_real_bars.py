@@ -1,6 +1,6 @@
 """Real bars, served in the providers' wire formats over loopback, come back from ``history`` exactly as they are.
 
-Seventeen of the 505 stocks by default, among them those with defects; all of them with ALL_REAL_BARS=1 (some minutes).
+Twenty of the 505 stocks by default, among them those with defects; all of them with ALL_REAL_BARS=1 (some minutes).
 """
 
 import datetime as dt
@@ -22,9 +22,15 @@ from shared_data import data
 
 CLOCK = SetClock(1_795_521_600_000)  # 2026-11-24T12:00:00Z
 # AOS: one high below its low. LNT: a close at half the price. The others have days without an open or a high.
-# The open of CHD is of half the price too. These two bars are kept aside, all others of the 619,040 are given.
-SLIPS = {("LNT", dt.date(2016, 5, 19)), ("CHD", dt.date(2014, 5, 19))}
-DEFECTIVE = {"AOS", "LNT", "BHF", "DHR", "ES", "FTV", "O", "REGN", "UA", "VRTX", "WRK"}
+# The open of CHD is of half the price too; MRO and NWL stand a third away from both neighbours for a day. These four
+# bars are kept aside, all others of the 619,040 are given.
+SLIPS = {
+    ("LNT", dt.date(2016, 5, 19)),
+    ("CHD", dt.date(2014, 5, 19)),
+    ("MRO", dt.date(2017, 9, 14)),
+    ("NWL", dt.date(2017, 9, 14)),
+}
+DEFECTIVE = {"AOS", "CHD", "LNT", "MRO", "NWL", "BHF", "DHR", "ES", "FTV", "O", "REGN", "UA", "VRTX", "WRK"}
 
 
 def bars_of(source: str, some: Callable[[list[str]], list[str]] = list) -> dict[str, list[Bar]]:
